@@ -1,0 +1,37 @@
+"""Which option gets which letter. Options are content; letters exist only on a screen and in an exported file."""
+
+import hashlib
+import random
+
+from annotator.models import OPTION_KEYS
+
+LETTERS = "ABCD"
+
+
+def _generator(*parts):
+    """A random generator that is the same on every machine and Python version for the same parts."""
+    return random.Random(int.from_bytes(hashlib.sha256(":".join(map(str, parts)).encode()).digest()[:8], "big"))
+
+
+def display_order(seed, *, revision_id, reader_id):
+    """The four option keys in the order one reader sees them; the same on every reload, another for every reader."""
+    order = list(OPTION_KEYS)
+    _generator("display", seed, revision_id, reader_id).shuffle(order)
+    return order
+
+
+def deal(seed, names):
+    """Yield for each name (a stable id of a question) its option keys in letter order.
+
+    Among every four questions in a row the correct option stands once at each letter, so letters are balanced to
+    within one block of four; which block gets which arrangement depends on the seed alone.
+    """
+    letters = []
+    for index, name in enumerate(names):
+        if not letters:
+            letters = list(range(4))
+            _generator("block", seed, index // 4).shuffle(letters)
+        distractors = list(OPTION_KEYS[1:])
+        _generator("distractors", seed, name).shuffle(distractors)
+        distractors.insert(letters.pop(), OPTION_KEYS[0])
+        yield distractors

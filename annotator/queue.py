@@ -1,0 +1,227 @@
+"""Handing out clips to write about: one transaction, no two people on one place, nothing lost when a lease expires.
+
+A clip has `open_slots` places for writers. A lease takes one; submitting keeps it taken; an expired or released lease
+and a question rejected for good give it back. The same statement picks the clip, takes the place and stores the lease,
+so nobody else can come between, and the unique constraints on `Lease` would refuse a mistake.
+"""
+
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from annotator.models import Clip, Lease, Question, WrongState
+from annotator.taxonomy import CATEGORIES, PUBLIC_TOTAL
+
+_TAKE = """
+WITH picked AS (
+    SELECT c.id FROM annotator_clip c
+    WHERE c.open_slots > 0 AND c.state = 'ready' AND c.content IN ('unchecked', 'accepted') AND {which}
+      AND NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.clip_id = c.id AND l.user_id = %(user)s)
+      AND NOT EXISTS (SELECT 1 FROM annotator_question q
+                      WHERE q.clip_id = c.id AND q.author_id = %(user)s AND q.state NOT IN ('draft', 'rejected'))
+    ORDER BY c.id LIMIT 1 FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE annotator_clip c SET open_slots = c.open_slots - 1 FROM picked WHERE c.id = picked.id RETURNING c.id
+)
+INSERT INTO annotator_lease (user_id, clip_id, slot, reserved, taken_at, expires_at)
+SELECT %(user)s, taken.id,
+       (SELECT s FROM generate_series(1, 1 + (SELECT count(*) FROM annotator_lease l WHERE l.clip_id = taken.id)) s
+        WHERE NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.clip_id = taken.id AND l.slot = s)
+        ORDER BY s LIMIT 1),
+       %(reserved)s, now(), now() + %(length)s
+FROM taken RETURNING clip_id
+"""
+_THIS_CLIP = "c.id = %(clip)s"
+_ANY_CLIP = "c.id <> %(skip)s"
+_WANTED_CLIP = """c.id <> %(skip)s AND c.expected_category = (
+    SELECT o.category FROM unnest(%(categories)s::text[]) WITH ORDINALITY AS o(category, rank)
+    WHERE EXISTS (SELECT 1 FROM annotator_clip w WHERE w.expected_category = o.category AND w.open_slots > 0
+                  AND w.state = 'ready' AND w.content IN ('unchecked', 'accepted') AND w.id <> %(skip)s)
+    ORDER BY o.rank LIMIT 1)"""
+
+_FREE = """
+WITH gone AS (
+    DELETE FROM annotator_lease WHERE id IN (SELECT id FROM annotator_lease WHERE {which} FOR UPDATE SKIP LOCKED)
+    RETURNING id, clip_id, revision_id
+), clips AS (
+    UPDATE annotator_clip c SET open_slots = c.open_slots + g.places
+    FROM (SELECT clip_id, count(*) AS places FROM gone WHERE clip_id IS NOT NULL GROUP BY clip_id) g WHERE c.id = g.clip_id
+), reviews AS (
+    UPDATE annotator_question q SET review_slots = greatest(0, r.approvals_needed - q.reviews_given
+        - (SELECT count(*) FROM annotator_lease l WHERE l.revision_id = r.id AND l.id NOT IN (SELECT id FROM gone)))
+    FROM annotator_revision r
+    WHERE r.id IN (SELECT revision_id FROM gone WHERE revision_id IS NOT NULL)
+      AND q.id = r.question_id AND q.revision_number = r.number AND q.state = 'submitted'
+)
+SELECT count(*) FROM gone
+"""
+
+
+def lease_length():
+    return timedelta(minutes=settings.LEASE_MINUTES)
+
+
+_order = {"at": float("-inf"), "names": []}
+
+
+def wanted_categories():
+    """Category names, the one furthest below its public share first; "" (unknown) counts as exactly on target.
+
+    Counted at most every 30 s in each process: the order of the queue may lag, and the count grows with the questions.
+    """
+    if time.monotonic() - _order["at"] > 30:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT category, count(*) FROM annotator_question"
+                " WHERE state IN ('submitted', 'disputed', 'returned', 'approved') GROUP BY category"
+            )
+            counts = dict(cursor.fetchall())
+        total = sum(counts.values()) or 1
+        missing = {name: c.public_count / PUBLIC_TOTAL - counts.get(name, 0) / total for name, c in CATEGORIES.items()}
+        missing[""] = 0.0
+        _order["names"] = sorted(missing, key=missing.get, reverse=True)
+        _order["at"] = time.monotonic()
+    return _order["names"]
+
+
+def _take(user, which, *, reserved=False, **parameters):
+    """Run the take statement once; returns the clip id or None. A lost race for a slot counts as None."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                _TAKE.format(which=which),
+                {"user": user.pk, "reserved": reserved, "length": lease_length(), **parameters},
+            )
+            row = cursor.fetchone()
+    except IntegrityError:
+        return None
+    return row[0] if row else None
+
+
+def _take_any(user, *, skip, reserved=False):
+    wanted = _take(user, _WANTED_CLIP, categories=wanted_categories(), skip=skip, reserved=reserved)
+    # Nothing free in the wanted category may only mean that others are taking its last clips this very moment.
+    return wanted or _take(user, _ANY_CLIP, skip=skip, reserved=reserved)
+
+
+def next_clip(user, *, skip=0):
+    """The clip this person should work on now, leased to them, or None when there is nothing to write.
+
+    Returned work first (oldest first), then what they hold already, then what was reserved for them, then a fresh clip
+    from the category furthest below its target. `skip` is a clip they just put back.
+    """
+    returned = (
+        Question.objects.filter(author=user, state=Question.State.RETURNED)
+        .exclude(clip_id=skip)
+        .order_by("settled_at", "id")
+        .values_list("clip_id", flat=True)
+        .first()
+    )
+    if returned:
+        return returned
+    held = (
+        Lease.objects.filter(user=user, clip__isnull=False)
+        .exclude(clip_id=skip)
+        .order_by("reserved", "id")
+        .values_list("clip_id", "pk")
+        .first()
+    )
+    if held:
+        Lease.objects.filter(pk=held[1]).update(expires_at=timezone.now() + lease_length(), reserved=False)
+        return held[0]
+    return _take_any(user, skip=skip)
+
+
+def reserve_next(user, *, current):
+    """Reserve the one piece of work to preload behind `current`; returns its clip id or None."""
+    mine = (
+        Lease.objects.filter(user=user, clip__isnull=False, reserved=True)
+        .exclude(clip_id=current)
+        .values_list("clip_id", flat=True)
+    )
+    reserved = mine.first()
+    if reserved:
+        return reserved
+    with transaction.atomic():
+        # One reservation at a time for a person, however many tabs ask at once.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reserve'), %s)", [user.pk])
+        return mine.first() or _take_any(user, skip=current, reserved=True)
+
+
+def renew(user, clip_id):
+    """Prolong this person's lease on a clip; False when they hold none."""
+    return bool(
+        Lease.objects.filter(user=user, clip_id=clip_id).update(expires_at=timezone.now() + lease_length(), reserved=False)
+    )
+
+
+def hold(user, clip_id):
+    """Make sure this person may write about this clip now; `WrongState` says in words why not.
+
+    Everything that shows or changes a piece of work comes through here, however it was reached.
+    """
+    question = Question.objects.filter(clip_id=clip_id, author=user).exclude(state=Question.State.REJECTED).first()
+    if question and question.state == Question.State.RETURNED:
+        return question
+    if question and question.state != Question.State.DRAFT:
+        raise WrongState(_("You have submitted a question about this clip already. You find it under “My work”."))
+    if not renew(user, clip_id) and not _take(user, _THIS_CLIP, clip=clip_id):
+        raise WrongState(why_not(clip_id))
+    return question
+
+
+def why_not(clip_id):
+    """A sentence for somebody who cannot have this clip: who has it, or what became of it."""
+    clip = Clip.objects.filter(pk=clip_id).first()
+    if clip is None:
+        return _("There is no clip %(id)s.") % {"id": clip_id}
+    if clip.state != Clip.State.READY:
+        return _("This clip is not ready: %(state)s.") % {"state": clip.get_state_display().lower()}
+    if clip.content in (Clip.Content.NOT_GAMEPLAY, Clip.Content.UNUSABLE):
+        return _("This clip was set aside: %(why)s.") % {"why": clip.get_content_display().lower()}
+    lease = Lease.objects.filter(clip=clip).order_by("expires_at").first()
+    if lease:
+        until = date_format(timezone.localtime(lease.expires_at), "H:i")
+        return _("Somebody else is writing about this clip until %(time)s. Your text is kept; take another clip.") % {
+            "time": until
+        }
+    return _("Others have written enough questions about this clip. Your text is kept; take another clip.")
+
+
+def take_place(clip_id):
+    """Take a writer's place without a lease (a submission whose lease is gone); False when none is free."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE annotator_clip SET open_slots = open_slots - 1 WHERE id = %s AND open_slots > 0"
+            " AND state = 'ready' AND content IN ('unchecked', 'accepted')",
+            [clip_id],
+        )
+        return cursor.rowcount == 1
+
+
+def give_place_back(clip_id):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE annotator_clip SET open_slots = open_slots + 1 WHERE id = %s", [clip_id])
+
+
+def _free(which, parameters):
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE.format(which=which), parameters)
+        return cursor.fetchone()[0]
+
+
+def release(user, *, clip_id=None, revision_id=None):
+    """Put a piece of work back; the draft stays with its author. Returns whether there was a lease."""
+    column, value = ("clip_id", clip_id) if clip_id else ("revision_id", revision_id)
+    return bool(_free(f"user_id = %s AND {column} = %s", [user.pk, value]))
+
+
+def free_expired_leases():
+    """Give back what nobody renewed; returns how many leases ended."""
+    return _free("expires_at < now()", [])

@@ -1,0 +1,218 @@
+"""Writing questions: saving a draft, submitting it, setting a clip aside."""
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator import queue
+from annotator.models import OPTION_KEYS, Clip, ClipNote, Lease, Question, Revision, WrongState
+from annotator.taxonomy import CATEGORIES
+from studio.models import User
+
+DRAFT_MAX_CHARS = 1000
+
+
+class StaleSave(WrongState):
+    """The save was based on an older version; `question` holds what is stored now."""
+
+    def __init__(self, question):
+        super().__init__(_("This question was changed in another window. Compare both texts and choose."))
+        self.question = question
+
+
+class Invalid(Exception):
+    """`errors` maps a field name to the sentence shown at that field."""
+
+    def __init__(self, errors):
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
+
+
+def clean_draft(data):
+    """Content fields out of untrusted JSON; `Invalid` for what cannot be stored at all. Missing fields are empty."""
+    content, errors = {}, {}
+    limits = {"category": 30, "sub_label": 60, "stem": settings.STEM_MAX_CHARS, "note": 2000}
+    for field in Question.CONTENT_FIELDS:
+        value = data.get(field, [] if field == "spans" else "")
+        if field == "spans":
+            try:
+                content[field] = clean_spans(value)
+            except ValueError as error:
+                errors[field] = str(error)
+            continue
+        if not isinstance(value, str):
+            errors[field] = _("This must be text.")
+            continue
+        value = value.replace("\x00", "").strip()
+        limit = limits.get(field, DRAFT_MAX_CHARS)
+        if len(value) > limit:
+            errors[field] = _("%(count)s characters; at most %(limit)s can be kept.") % {"count": len(value), "limit": limit}
+        content[field] = value
+    if content.get("category") and content["category"] not in CATEGORIES:
+        errors["category"] = _("%(name)s is not one of the 12 categories.") % {"name": content["category"]}
+    if errors:
+        raise Invalid(errors)
+    return content
+
+
+def clean_spans(value):
+    """[[first, last], ...] with whole frames, each span in order; sorted. ValueError otherwise."""
+    if not isinstance(value, list) or len(value) > 50:
+        raise ValueError(_("Spans must be a list of at most 50 pairs of frames."))
+    spans = []
+    for pair in value:
+        whole = isinstance(pair, list) and len(pair) == 2 and all(type(frame) is int for frame in pair)
+        if not whole or not 0 <= pair[0] <= pair[1] < 2**31:
+            raise ValueError(_("Each span needs a first and a last frame, in this order."))
+        spans.append(pair)
+    return sorted(spans)
+
+
+def check_complete(content, clip):
+    """Errors by field for content that is to be submitted about `clip`; {} when it may be."""
+    errors = {}
+    if not content["category"]:
+        errors["category"] = _("Choose the category of the glitch.")
+    if not content["stem"]:
+        errors["stem"] = _("Choose or write the question.")
+    seen = {}
+    for key in OPTION_KEYS:
+        text = " ".join(content[key].split()).casefold()
+        if not text:
+            errors[key] = _("This option is empty.")
+        elif len(content[key]) > settings.OPTION_MAX_CHARS:
+            errors[key] = _("%(count)s characters; an option has at most %(limit)s.") % {
+                "count": len(content[key]),
+                "limit": settings.OPTION_MAX_CHARS,
+            }
+        elif text in seen:
+            errors[key] = _("This is the same as another option.")
+        seen.setdefault(text, key)
+    if not content["spans"]:
+        errors["spans"] = _("Mark where the glitch is visible: [ at its first frame, ] at its last.")
+    elif max(last for first, last in content["spans"]) >= clip.frame_count:
+        errors["spans"] = _("A span ends after the clip, which has %(count)s frames.") % {"count": clip.frame_count}
+    return errors
+
+
+def save_draft(*, user, clip_id, base_version, content):
+    """Store a draft based on `base_version` (0: the first save) and renew the lease; returns the Question.
+
+    Raises StaleSave when somebody saved in between, WrongState when the work is finished or somebody else's; a draft
+    whose place is lost is stored before that is said. A repeated save (its answer was lost on the way) succeeds.
+    """
+    now = timezone.now()
+    mine = Question.objects.filter(clip_id=clip_id, author=user).exclude(state=Question.State.REJECTED)
+    leased = queue.renew(user, clip_id)
+    saved = mine.filter(state__in=Question.EDITABLE, version=base_version).update(
+        **content, version=F("version") + 1, saved_at=now
+    )
+    question = mine.first()
+    if saved:
+        if not leased and question.state == Question.State.DRAFT:
+            queue.hold(user, clip_id)
+        return question
+    if question is None:
+        if not leased:
+            queue.hold(user, clip_id)
+        question = Question(clip_id=clip_id, author=user, version=1, saved_at=now, **content)
+        created = Question.objects.bulk_create([question], ignore_conflicts=True)[0]
+        question = mine.get()
+        if created.pk is None and question.content_dict() != content:
+            raise StaleSave(question)
+        return question
+    if question.state not in Question.EDITABLE:
+        raise WrongState(_finished(question))
+    if question.content_dict() == content:
+        return question
+    raise StaleSave(question)
+
+
+def _finished(question):
+    return _("This question is %(state)s already, so it cannot be changed here.") % {
+        "state": question.get_state_display().lower()
+    }
+
+
+def submit(*, user, clip, base_version, content, client_key):
+    """Freeze a new revision and send it to review; returns the Revision. The same `client_key` again returns the same.
+
+    Raises Invalid (nothing changed), StaleSave, or WrongState (finished, lost, somebody else's; the text is kept as a
+    draft where there is one).
+    """
+    errors = check_complete(content, clip)
+    if errors:
+        raise Invalid(errors)
+    try:
+        with transaction.atomic():
+            return _submit(user, clip, base_version, content, client_key)
+    except (WrongState, IntegrityError) as refusal:
+        repeated = Revision.objects.filter(client_key=client_key, author=user).select_related("question").first()
+        if repeated:
+            return repeated
+        if isinstance(refusal, IntegrityError):
+            raise WrongState(_("This question was submitted from another window just now. Reload to see it.")) from refusal
+        Question.objects.filter(clip=clip, author=user, state__in=Question.EDITABLE, version=base_version).update(
+            **content, version=F("version") + 1, saved_at=timezone.now()
+        )
+        raise
+
+
+def _submit(user, clip, base_version, content, client_key):
+    now = timezone.now()
+    mine = Question.objects.filter(clip=clip, author=user).exclude(state=Question.State.REJECTED)
+    question = mine.select_for_update().first()
+    if question and question.state not in Question.EDITABLE:
+        raise WrongState(_finished(question))
+    if question and question.version != base_version and question.content_dict() != content:
+        raise StaleSave(question)
+    first = question is None or question.revision_number == 0
+    leased, _rows = Lease.objects.filter(user=user, clip=clip).delete()
+    if not leased and first and not queue.take_place(clip.pk):
+        raise WrongState(queue.why_not(clip.pk))
+    needed = approvals_needed(user) if first else _approvals_before(question)
+    if question is None:
+        question = Question(clip=clip, author=user)
+    for field, value in content.items():
+        setattr(question, field, value)
+    question.state = Question.State.SUBMITTED
+    question.version += 1
+    question.revision_number += 1
+    question.saved_at = question.submitted_at = now
+    question.settled_at = None
+    question.review_slots = needed
+    question.reviews_given = 0
+    question.save()
+    return Revision.objects.create(
+        question=question,
+        author=user,
+        number=question.revision_number,
+        approvals_needed=needed,
+        client_key=client_key,
+        submitted_at=now,
+        **content,
+    )
+
+
+def approvals_needed(user):
+    """Approvals a new question of this author needs; counts down the double checks of a new author."""
+    counted = user.double_checks_left and User.objects.filter(pk=user.pk, double_checks_left__gt=0).update(
+        double_checks_left=F("double_checks_left") - 1
+    )
+    return max(settings.REVIEWS_NEEDED, settings.NEW_AUTHOR_REVIEWS) if counted else settings.REVIEWS_NEEDED
+
+
+def _approvals_before(question):
+    return question.revisions.order_by("-number").values_list("approvals_needed", flat=True)[0]
+
+
+@transaction.atomic
+def set_aside(*, user, clip_id, content, reason):
+    """An annotator reports a clip as not gameplay or unusable: it leaves the queue, with the reason on its page."""
+    queue.hold(user, clip_id)
+    Clip.objects.filter(pk=clip_id).update(content=content)
+    label = Clip.Content(content).label
+    ClipNote.objects.create(clip_id=clip_id, text=f"{label}: {reason}" if reason else str(label), by=user)
+    queue.release(user, clip_id=clip_id)

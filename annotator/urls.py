@@ -1,0 +1,3 @@
+from annotator import clip_urls, write_urls
+
+urlpatterns = clip_urls.urlpatterns + write_urls.urlpatterns

@@ -1,0 +1,116 @@
+"""What people say about a revision: the blind answer, the verdict, and a lead's decision where verdicts disagree.
+
+All rows are immutable. The database itself refuses a reviewer who is the author.
+"""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from annotator.models import OPTION_KEYS, Revision
+from studio.models import history
+
+
+def _never_by_the_author(column):
+    """Trigger: whoever fills `column` is not the author of the revision."""
+    return pgtrigger.Trigger(
+        name=f"{column}_is_never_the_author",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        func=f"""
+            IF EXISTS (SELECT 1 FROM annotator_revision r
+                       WHERE r.id = NEW.revision_id AND r.author_id = NEW.{column}_id) THEN
+                RAISE EXCEPTION 'The author of a question cannot review it.' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+class BlindAnswer(models.Model):
+    """Step 1 of a review: what the reviewer answered before the key was shown."""
+
+    class Answer(models.TextChoices):
+        CORRECT = "correct", _("the correct option")
+        DISTRACTOR_1 = "distractor_1", _("distractor 1")
+        DISTRACTOR_2 = "distractor_2", _("distractor 2")
+        DISTRACTOR_3 = "distractor_3", _("distractor 3")
+        TWO_FIT = "two_fit", _("two fit")
+        NONE_FITS = "none_fits", _("none fits")
+        CANNOT_TELL = "cannot_tell", _("cannot tell")
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="blind_answers")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    answer = models.CharField(max_length=12, choices=Answer.choices)
+    watched_s = models.FloatField(help_text="Seconds of the clip played before answering.")
+    seconds = models.FloatField(default=0, help_text="Seconds from seeing the options to answering.")
+    answered_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "reviewer"], name="one_blind_answer_per_reviewer"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="blind_answers_never_change", operation=pgtrigger.Update),
+            _never_by_the_author("reviewer"),
+        ]
+
+    @property
+    def is_right(self):
+        return self.answer == self.Answer.CORRECT
+
+    @property
+    def names_an_option(self):
+        return self.answer in OPTION_KEYS
+
+
+@history("ReviewEvent", fields=["revision", "reviewer", "verdict", "undone_at"])
+class Review(models.Model):
+    """Step 2: the verdict. Immutable but for `undone_at`, which its reviewer may set once while nothing has followed."""
+
+    class Verdict(models.TextChoices):
+        APPROVE = "approve", _("Approve")
+        RETURN = "return", _("Return")
+        REJECT = "reject", _("Reject for good")
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
+    blind_answer = models.ForeignKey(BlindAnswer, on_delete=models.PROTECT, related_name="reviews")
+    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    reasons = models.JSONField(default=list, help_text="[{field, code}, ...] for a return or rejection.")
+    comment = models.TextField(blank=True, max_length=2000)
+    client_key = models.UUIDField(unique=True)
+    ruled_at = models.DateTimeField(default=timezone.now)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["revision", "reviewer"], condition=Q(undone_at__isnull=True), name="one_review_per_reviewer"
+            ),
+        ]
+        indexes = [models.Index(fields=["reviewer", "-id"], name="review_mine")]
+        triggers = [
+            pgtrigger.ReadOnly(name="reviews_never_change", exclude=["undone_at"]),
+            _never_by_the_author("reviewer"),
+        ]
+
+
+class Adjudication(models.Model):
+    """A lead's decision on a revision whose reviewers disagree."""
+
+    revision = models.OneToOneField(Revision, on_delete=models.CASCADE, related_name="adjudication")
+    lead = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=8, choices=Review.Verdict.choices)
+    comment = models.TextField(max_length=2000)
+    decided_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(name="adjudications_never_change", operation=pgtrigger.Update),
+            _never_by_the_author("lead"),
+        ]

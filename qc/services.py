@@ -1,0 +1,329 @@
+"""Cross-checking: handing out revisions, the blind answer, the verdict, undoing it, and a lead's adjudication."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator import queue
+from annotator.models import Clip, Lease, Question, Remark, Revision, WrongState
+from annotator.services import Invalid
+from qc.models import Adjudication, BlindAnswer, Review
+from studio.roles import Role
+
+UNDO_DEPTH = 10
+
+_TAKE = """
+WITH picked AS (
+    SELECT q.id, r.id AS revision_id FROM annotator_question q
+    JOIN annotator_revision r ON r.question_id = q.id AND r.number = q.revision_number
+    WHERE q.state = 'submitted' AND q.review_slots > 0 AND q.author_id <> %(user)s AND {which}
+      AND NOT EXISTS (SELECT 1 FROM qc_review v
+                      WHERE v.revision_id = r.id AND v.reviewer_id = %(user)s AND v.undone_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.revision_id = r.id AND l.user_id = %(user)s)
+    ORDER BY q.reviews_given, q.submitted_at, q.id LIMIT 1 FOR UPDATE OF q SKIP LOCKED
+), taken AS (
+    UPDATE annotator_question q SET review_slots = q.review_slots - 1 FROM picked WHERE q.id = picked.id
+    RETURNING picked.revision_id
+)
+INSERT INTO annotator_lease (user_id, revision_id, slot, reserved, taken_at, expires_at)
+SELECT %(user)s, taken.revision_id,
+       (SELECT s FROM generate_series(1, 1 + (SELECT count(*) FROM annotator_lease l
+                                              WHERE l.revision_id = taken.revision_id)) s
+        WHERE NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.revision_id = taken.revision_id AND l.slot = s)
+        ORDER BY s LIMIT 1),
+       %(reserved)s, now(), now() + %(length)s
+FROM taken RETURNING revision_id
+"""
+_ANY = "r.id <> %(skip)s"
+_THIS = "r.id = %(revision)s"
+
+
+def _take(user, which, *, reserved=False, **parameters):
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                _TAKE.format(which=which),
+                {"user": user.pk, "reserved": reserved, "length": queue.lease_length(), **parameters},
+            )
+            row = cursor.fetchone()
+    except IntegrityError:
+        return None
+    return row[0] if row else None
+
+
+def next_review(user, *, skip=0):
+    """The revision this person should review now, leased to them, or None.
+
+    What they hold already comes first, then fewest reviews first, then oldest; never their own, never one they ruled on.
+    """
+    held = (
+        Lease.objects.filter(user=user, revision__isnull=False)
+        .exclude(revision_id=skip)
+        .order_by("reserved", "id")
+        .values_list("revision_id", "pk")
+        .first()
+    )
+    if held:
+        Lease.objects.filter(pk=held[1]).update(expires_at=timezone.now() + queue.lease_length(), reserved=False)
+        return held[0]
+    return _take(user, _ANY, skip=skip)
+
+
+def reserve_next_review(user, *, current):
+    """Reserve the one revision to preload behind `current`; its id or None."""
+    mine = Lease.objects.filter(user=user, revision__isnull=False, reserved=True).exclude(revision_id=current)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reserve-review'), %s)", [user.pk])
+        return mine.values_list("revision_id", flat=True).first() or _take(user, _ANY, skip=current, reserved=True)
+
+
+def hold(user, revision):
+    """Make sure this person may review this revision now; `WrongState` or `PermissionDenied` say why not."""
+    question = revision.question
+    if question.author_id == user.pk:
+        raise PermissionDenied(_("You wrote this question, so somebody else reviews it."))
+    if Review.objects.filter(revision=revision, reviewer=user, undone_at=None).exists():
+        raise WrongState(_("You have ruled on this revision already."))
+    if question.state != Question.State.SUBMITTED or question.revision_number != revision.number:
+        raise WrongState(
+            _("This question is %(state)s now; there is nothing to review.")
+            % {"state": question.get_state_display().lower()}
+        )
+    renewed = Lease.objects.filter(user=user, revision=revision).update(
+        expires_at=timezone.now() + queue.lease_length(), reserved=False
+    )
+    if not renewed and not _take(user, _THIS, revision=revision.pk):
+        raise WrongState(_("Somebody else is reviewing this question now. Take the next one."))
+
+
+def answer_blind(*, user, revision, answer, watched_s, seconds):
+    """Store the blind answer; the first one stands, whatever is sent later. Returns the BlindAnswer."""
+    if answer not in BlindAnswer.Answer.values:
+        raise Invalid({"answer": _("Choose one of the options, or “two fit”, “none fits”, “cannot tell”.")})
+    hold(user, revision)
+    clip = revision.question.clip
+    # One play-through; players report a little less than the exact length.
+    if watched_s < clip.duration_s * 0.9 - 0.5:
+        raise Invalid({"answer": _("Watch the clip once to its end before answering.")})
+    BlindAnswer.objects.bulk_create(
+        [BlindAnswer(revision=revision, reviewer=user, answer=answer, watched_s=watched_s, seconds=seconds)],
+        ignore_conflicts=True,
+    )
+    return BlindAnswer.objects.get(revision=revision, reviewer=user)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    verdict: str
+    reasons: list  # [{"field": ..., "code": ...}, ...]
+    comment: str
+    client_key: object
+
+
+def _check_ruling(user, ruling, answer):
+    errors = {}
+    if ruling.verdict not in Review.Verdict.values:
+        errors["verdict"] = _("Approve or return.")
+    if len(ruling.comment) > 2000:
+        errors["comment"] = _("%(count)s characters; at most %(limit)s can be kept.") % {
+            "count": len(ruling.comment),
+            "limit": 2000,
+        }
+    if ruling.verdict == Review.Verdict.APPROVE and not answer.is_right and not ruling.comment:
+        errors["comment"] = _("Your blind answer differed from the key. Write why you approve all the same.")
+    if ruling.verdict != Review.Verdict.APPROVE and not ruling.reasons:
+        errors["reasons"] = _("Give at least one reason, so that the author knows what to change.")
+    fields, codes = dict(Remark.FIELD_CHOICES), Remark.Code.values
+    for reason in ruling.reasons:
+        if not isinstance(reason, dict) or reason.get("field") not in fields or reason.get("code") not in codes:
+            errors["reasons"] = _("One of the reasons is unknown. Reload the page.")
+    if ruling.verdict == Review.Verdict.REJECT and not user.has_role(Role.LEAD):
+        errors["verdict"] = _("Only a lead can reject a question for good. Return it, or ask a lead.")
+    if errors:
+        raise Invalid(errors)
+
+
+def rule(*, user, revision, ruling):
+    """Store one review and move its question on; returns the Review.
+
+    The same `client_key` again returns the same review. WrongState, and nothing stored, if another came first.
+    """
+    answer = BlindAnswer.objects.filter(revision=revision, reviewer=user).first()
+    if answer is None:
+        raise WrongState(_("Answer blind first, then rule."))
+    _check_ruling(user, ruling, answer)
+    try:
+        with transaction.atomic():
+            return _rule(user, revision, ruling, answer)
+    except (WrongState, IntegrityError) as refusal:
+        repeated = Review.objects.filter(client_key=ruling.client_key, reviewer=user).first()
+        if repeated:
+            return repeated
+        if isinstance(refusal, IntegrityError):
+            raise WrongState(_("You have ruled on this revision already.")) from refusal
+        raise
+
+
+def _rule(user, revision, ruling, answer):
+    question = Question.objects.select_for_update().get(pk=revision.question_id)
+    if question.state != Question.State.SUBMITTED or question.revision_number != revision.number:
+        raise WrongState(
+            _("Somebody else ruled first: this question is %(state)s now. Your verdict was not stored.")
+            % {"state": question.get_state_display().lower()}
+        )
+    review = Review.objects.create(
+        revision=revision,
+        reviewer=user,
+        blind_answer=answer,
+        verdict=ruling.verdict,
+        reasons=ruling.reasons,
+        comment=ruling.comment,
+        client_key=ruling.client_key,
+    )
+    Lease.objects.filter(user=user, revision=revision).delete()
+    question.reviews_given += 1
+    now = timezone.now()
+    if ruling.verdict == Review.Verdict.APPROVE:
+        if question.reviews_given >= revision.approvals_needed:
+            approve(question, now)
+        else:
+            question.save(update_fields=["reviews_given"])
+            _count_slots(question, revision)
+    elif ruling.verdict == Review.Verdict.REJECT:
+        reject(question, revision, user, ruling, now)
+    elif question.reviews_given > 1:
+        _settle(question, Question.State.DISPUTED, now)
+    else:
+        send_back(question, revision, user, ruling, now)
+    return review
+
+
+def _settle(question, state, now):
+    question.state = state
+    question.settled_at = now
+    question.review_slots = 0
+    question.save(update_fields=["state", "settled_at", "review_slots", "reviews_given"])
+    Lease.objects.filter(revision__question=question).delete()
+
+
+def approve(question, now):
+    _settle(question, Question.State.APPROVED, now)
+    # Two people have watched the clip and found its glitch: that is the check that it is gameplay.
+    Clip.objects.filter(pk=question.clip_id, content=Clip.Content.UNCHECKED).update(content=Clip.Content.ACCEPTED)
+
+
+def send_back(question, revision, user, ruling, now):
+    _settle(question, Question.State.RETURNED, now)
+    _remark(revision, user, ruling)
+
+
+def reject(question, revision, user, ruling, now):
+    _settle(question, Question.State.REJECTED, now)
+    _remark(revision, user, ruling)
+    queue.give_place_back(question.clip_id)
+
+
+def _remark(revision, user, ruling):
+    """One remark per reason; the comment stands at the first, or alone."""
+    reasons = ruling.reasons or [{"field": "", "code": Remark.Code.OTHER}]
+    Remark.objects.bulk_create(
+        Remark(
+            revision=revision,
+            field=reason["field"],
+            code=reason["code"],
+            by=user,
+            comment=reason.get("comment") or (ruling.comment if index == 0 else ""),
+        )
+        for index, reason in enumerate(reasons)
+    )
+
+
+def _count_slots(question, revision):
+    leased = Lease.objects.filter(revision=revision).count()
+    question.review_slots = max(0, revision.approvals_needed - question.reviews_given - leased)
+    question.save(update_fields=["review_slots"])
+
+
+def recent_reviews(user):
+    """The last ten verdicts of a reviewer that stand, newest first."""
+    return (
+        Review.objects.filter(reviewer=user, undone_at=None)
+        .select_related("revision__question__clip")
+        .order_by("-id")[:UNDO_DEPTH]
+    )
+
+
+@transaction.atomic
+def undo(*, user, review_id):
+    """Take back one of one's own last ten verdicts and hold the revision again; WrongState once others built on it."""
+    review = next((review for review in recent_reviews(user) if review.pk == review_id), None)
+    if review is None:
+        raise WrongState(_("Only your last ten verdicts can be undone."))
+    revision = review.revision
+    question = Question.objects.select_for_update().get(pk=revision.question_id)
+    later = Review.objects.filter(revision=revision, undone_at=None, pk__gt=review.pk).exists()
+    decided = Adjudication.objects.filter(revision=revision).exists()
+    edited = question.settled_at and question.saved_at > question.settled_at
+    if question.revision_number != revision.number or later or decided or edited:
+        raise WrongState(_("This verdict can no longer be undone: the question has gone on since."))
+    if question.state == Question.State.REJECTED:
+        other = Question.objects.filter(clip_id=question.clip_id, author_id=question.author_id)
+        if other.exclude(pk=question.pk).exclude(state=Question.State.REJECTED).exists() or not queue.take_place(
+            question.clip_id
+        ):
+            raise WrongState(_("This verdict can no longer be undone: the clip has gone to another writer."))
+    Review.objects.filter(pk=review.pk).update(undone_at=timezone.now())
+    Remark.objects.filter(revision=revision, by=user).delete()
+    Question.objects.filter(pk=question.pk).update(
+        state=Question.State.SUBMITTED, settled_at=None, reviews_given=F("reviews_given") - 1
+    )
+    used = set(Lease.objects.filter(revision=revision).values_list("slot", flat=True))
+    Lease.objects.create(
+        user=user,
+        revision=revision,
+        expires_at=timezone.now() + queue.lease_length(),
+        slot=next(slot for slot in range(1, len(used) + 2) if slot not in used),
+    )
+    question.refresh_from_db()
+    _count_slots(question, revision)
+    return revision
+
+
+@transaction.atomic
+def adjudicate(*, user, question_id, decision, reasons, comment):
+    """A lead settles a disputed question; WrongState if another lead came first. Returns the Adjudication."""
+    question = Question.objects.select_for_update().get(pk=question_id)
+    if question.state != Question.State.DISPUTED:
+        raise WrongState(
+            _("This question is %(state)s now; it needs no decision.") % {"state": question.get_state_display().lower()}
+        )
+    if question.author_id == user.pk:
+        raise PermissionDenied(_("You wrote this question, so another lead decides."))
+    errors = {}
+    if decision not in Review.Verdict.values:
+        errors["decision"] = _("Approve, return or reject.")
+    if not comment:
+        errors["comment"] = _("Write the reason of your decision; author and reviewers read it.")
+    if errors:
+        raise Invalid(errors)
+    revision = question.revisions.get(number=question.revision_number)
+    adjudication = Adjudication.objects.create(revision=revision, lead=user, decision=decision, comment=comment)
+    ruling = Ruling(decision, reasons, comment, None)
+    now = timezone.now()
+    if decision == Review.Verdict.APPROVE:
+        approve(question, now)
+    elif decision == Review.Verdict.RETURN:
+        send_back(question, revision, user, ruling, now)
+    else:
+        reject(question, revision, user, ruling, now)
+    return adjudication
+
+
+def revision_before(revision):
+    """The revision a reader of this one may want to compare with, or None."""
+    return Revision.objects.filter(question_id=revision.question_id, number=revision.number - 1).first()

@@ -1,0 +1,78 @@
+// What every page shares: CSRF for fetch, toasts, menus that close, local times.
+
+export function csrfToken() {
+  return JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+}
+
+/** POST JSON; resolves to {status, data}. Rejects only when no answer came (offline). */
+export async function postJson(url, body, { signal } = {}) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() },
+    body: JSON.stringify(body),
+    credentials: "same-origin",
+    signal,
+  });
+  let data = {};
+  try {
+    data = await response.json();
+  } catch {
+    data = { error: { message: gettext("The server gave no readable answer.") } };
+  }
+  return { status: response.status, data };
+}
+
+/** Show a short message; `action` adds a button {label, run}. */
+export function toast(text, { bad = false, action = null, ms = 6000 } = {}) {
+  const box = document.createElement("div");
+  box.className = bad ? "toast bad" : "toast";
+  const line = document.createElement("span");
+  line.textContent = text;
+  box.append(line);
+  if (action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = action.label;
+    button.addEventListener("click", () => {
+      box.remove();
+      action.run();
+    });
+    box.append(button);
+  }
+  document.getElementById("toasts").append(box);
+  setTimeout(() => box.remove(), ms);
+  return box;
+}
+
+function showLocalTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-shown])")) {
+    time.dataset.shown = "1";
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    const sameDay = at.toDateString() === new Date().toDateString();
+    time.title = at.toLocaleString(document.documentElement.lang);
+    time.textContent = sameDay
+      ? at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" })
+      : at.toLocaleDateString(document.documentElement.lang, { year: "numeric", month: "short", day: "numeric" });
+  }
+}
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+document.body.addEventListener("htmx:responseError", (event) => {
+  const status = event.detail.xhr.status;
+  toast(status === 403 ? gettext("Your roles do not allow this.") : gettext("That did not work. Reload the page and try again."), { bad: true });
+});
+document.body.addEventListener("htmx:sendError", () => toast(gettext("No connection to the server. Your text is kept here."), { bad: true }));
+document.body.addEventListener("htmx:load", (event) => showLocalTimes(event.target));
+showLocalTimes(document);

@@ -1,0 +1,3 @@
+from studio import shortcut_urls
+
+urlpatterns = [*shortcut_urls.urlpatterns]

@@ -1,0 +1,277 @@
+"""All settings of the Studio. What differs between installations comes from the environment; README.md has the table."""
+
+import json
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from studio.env import celery_broker, env_bool, env_list, env_number, env_str, postgres_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env_str("STUDIO_DATA_DIR", str(BASE_DIR / "data"))).resolve()
+
+# `make setup` starts PostgreSQL and Redis inside DATA_DIR and writes their addresses here.
+_local = {}
+if (DATA_DIR / "services.json").is_file():
+    _local = json.loads((DATA_DIR / "services.json").read_text())
+
+DATABASE_URL = env_str("DATABASE_URL") or _local.get("database_url", "postgresql:///studio?host=/nowhere-run-make-setup")
+REDIS_URL = env_str("REDIS_URL") or _local.get("redis_url", f"unix://{DATA_DIR}/redis.sock")
+
+DEBUG = env_bool("STUDIO_DEBUG", False)
+SECRET_KEY = env_str("STUDIO_SECRET_KEY") or _local.get("secret_key", "")
+if not SECRET_KEY and not DEBUG:
+    # An empty key makes Django refuse to start with its own clear sentence; builds and linters may set any.
+    SECRET_KEY = env_str("STUDIO_BUILD_KEY")
+ALLOWED_HOSTS = env_list("STUDIO_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env_list("STUDIO_TRUSTED_ORIGINS")
+HTTPS = env_bool("STUDIO_HTTPS", False)
+SITE_URL = env_str("STUDIO_SITE_URL", "http://127.0.0.1:8000")
+
+INSTALLED_APPS = [
+    "studio",
+    "annotator",
+    "qc",
+    "modelzoo",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "django_filters",
+    "template_partials",
+    "pgtrigger",
+    "pghistory",
+    "axes",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+]
+
+MIDDLEWARE = [
+    "studio.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "studio.middleware.PersonLocaleMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "studio.middleware.AccessMiddleware",
+    "studio.middleware.HistoryMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "studio.urls"
+WSGI_APPLICATION = "studio.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
+                "studio.context.studio",
+            ],
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        **postgres_config(DATABASE_URL),
+        "CONN_MAX_AGE": env_number("STUDIO_DB_CONN_MAX_AGE_S", 600),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "studio"}
+}
+
+# Media: a local folder, or an S3 bucket when STUDIO_S3_BUCKET is set.
+MEDIA_ROOT = Path(env_str("STUDIO_MEDIA_ROOT", str(DATA_DIR / "media")))
+MEDIA_ACCEL_PREFIX = env_str("STUDIO_MEDIA_ACCEL_PREFIX")  # nginx internal location; empty: Django sends the bytes
+S3_BUCKET = env_str("STUDIO_S3_BUCKET")
+_s3 = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": S3_BUCKET,
+        "endpoint_url": env_str("STUDIO_S3_ENDPOINT") or None,
+        "region_name": env_str("STUDIO_S3_REGION") or None,
+        "querystring_expire": 3600,
+        "file_overwrite": True,
+    },
+}
+_folder = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(MEDIA_ROOT)}}
+STORAGES = {
+    "default": _s3 if S3_BUCKET else _folder,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env_str("STUDIO_STATIC_ROOT", str(DATA_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# People
+AUTH_USER_MODEL = "studio.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = env_number("STUDIO_LOGIN_FAILURES", 8, minimum=1)
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "studio.people.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+EMAIL_BACKEND = env_str("STUDIO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = env_str("STUDIO_EMAIL_HOST", "localhost")
+EMAIL_PORT = env_number("STUDIO_EMAIL_PORT", 25)
+EMAIL_HOST_USER = env_str("STUDIO_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env_str("STUDIO_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env_bool("STUDIO_EMAIL_TLS", False)
+DEFAULT_FROM_EMAIL = env_str("STUDIO_EMAIL_FROM", "studio@localhost")
+
+# Language and time
+LANGUAGE_CODE = env_str("STUDIO_LANGUAGE", "en")
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env_str("STUDIO_TIME_ZONE", "UTC")
+
+# Browser security
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("STUDIO_BEHIND_PROXY", False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+_media_hosts = [env_str("STUDIO_S3_ENDPOINT")] if env_str("STUDIO_S3_ENDPOINT") else (["https:"] if S3_BUCKET else [])
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", *_media_hosts],
+        "media-src": [SELF, "blob:", *_media_hosts],
+        "connect-src": [SELF, *_media_hosts],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # everything but files
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+
+# Background work
+CELERY_BROKER_URL = celery_broker(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5}
+CELERY_TASK_DEFAULT_QUEUE = "io"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+QUEUES = ("io", "cpu", "llm", "gpu")
+JOB_HEARTBEAT_S = env_number("STUDIO_JOB_HEARTBEAT_S", 5.0, minimum=0.2)
+JOB_LOST_AFTER_S = env_number("STUDIO_JOB_LOST_AFTER_S", 30.0, minimum=1)
+JOB_SWEEP_S = env_number("STUDIO_JOB_SWEEP_S", 10.0, minimum=0.5)
+CELERY_BEAT_SCHEDULE = {
+    "sweep-jobs": {"task": "studio.tasks.sweep", "schedule": JOB_SWEEP_S, "options": {"queue": "io", "expires": 60}},
+    "free-expired-leases": {
+        "task": "annotator.tasks.free_expired_leases",
+        "schedule": 60.0,
+        "options": {"queue": "io", "expires": 60},
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+# Clips
+UPLOAD_MAX_BYTES = env_number("STUDIO_UPLOAD_MAX_MB", 2048, minimum=1) * 1024 * 1024
+CLIP_MAX_S = env_number("STUDIO_CLIP_MAX_S", 600.0, minimum=1)
+CLIP_MAX_PIXELS = env_number("STUDIO_CLIP_MAX_PIXELS", 4096 * 2304, minimum=1)
+FFMPEG = env_str("STUDIO_FFMPEG")  # empty: the binary inside imageio-ffmpeg
+FFMPEG_MEMORY_MB = env_number("STUDIO_FFMPEG_MEMORY_MB", 4096, minimum=256)
+FFMPEG_THREADS = env_number("STUDIO_FFMPEG_THREADS", 0)  # 0: ffmpeg decides
+
+# Questions
+LEASE_MINUTES = env_number("STUDIO_LEASE_MINUTES", 30.0, minimum=0.01)
+WRITERS_PER_CLIP = env_number("STUDIO_WRITERS_PER_CLIP", 1, minimum=1)
+REVIEWS_NEEDED = env_number("STUDIO_REVIEWS_NEEDED", 1, minimum=1)
+NEW_AUTHOR_REVIEWS = env_number("STUDIO_NEW_AUTHOR_REVIEWS", 2, minimum=1)
+NEW_AUTHOR_QUESTIONS = env_number("STUDIO_NEW_AUTHOR_QUESTIONS", 10)
+STEM_MAX_CHARS = 300
+OPTION_MAX_CHARS = 300
+LETTER_SEED = env_number("STUDIO_LETTER_SEED", 20241202)
+
+OPENAI_API_KEY = env_str("OPENAI_API_KEY")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "studio.api.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["studio.api.DeclaredAccess"],
+    "DEFAULT_PAGINATION_CLASS": "studio.api.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle", "rest_framework.throttling.AnonRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env_str("STUDIO_API_RATE", "1200/min"),
+        "anon": env_str("STUDIO_API_ANON_RATE", "60/min"),
+    },
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "studio.api.error_response",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "PhysGame Studio API",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+PGHISTORY_APPEND_ONLY = True
+
+LOG_LEVEL = env_str("STUDIO_LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"ids": {"()": "studio.logs.ContextFilter"}},
+    "formatters": {
+        "json": {"()": "studio.logs.JsonFormatter"},
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s %(job_id)s] %(message)s"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["ids"],
+            "formatter": "json" if env_bool("STUDIO_LOG_JSON", not DEBUG) else "plain",
+        }
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False}},
+}

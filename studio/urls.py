@@ -1,0 +1,11 @@
+"""All addresses. Each room keeps its own list; rules about who may call them stand at the views."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("studio.room_urls")),
+    path("", include("annotator.urls")),
+    path("", include("qc.urls")),
+    path("", include("modelzoo.urls")),
+    path("api/v1/", include("studio.api_urls")),
+]
