@@ -11,12 +11,12 @@ from studio.env import celery_broker, env_bool, env_list, env_number, env_str, p
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_str("STUDIO_DATA_DIR", str(BASE_DIR / "data"))).resolve()
 
-# `make setup` starts PostgreSQL and Redis inside DATA_DIR and writes their addresses here.
+# `make demo` and `make services` start PostgreSQL and Redis inside DATA_DIR and write their addresses here.
 _local = {}
 if (DATA_DIR / "services.json").is_file():
     _local = json.loads((DATA_DIR / "services.json").read_text())
 
-DATABASE_URL = env_str("DATABASE_URL") or _local.get("database_url", "postgresql:///studio?host=/nowhere-run-make-setup")
+DATABASE_URL = env_str("DATABASE_URL") or _local.get("database_url", "postgresql:///studio?host=/nowhere-run-make-services")
 REDIS_URL = env_str("REDIS_URL") or _local.get("redis_url", f"unix://{DATA_DIR}/redis.sock")
 
 DEBUG = env_bool("STUDIO_DEBUG", False)

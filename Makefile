@@ -1,0 +1,51 @@
+# make demo    set everything up, start the Studio with demo data on http://127.0.0.1:$(PORT)
+# make test    set everything up, run all tests          make lint   style, import rules, translations, migrations
+# make setup   only the set-up (into .venv)              make bench  benchmarks (ratios; minutes, not part of the tests)
+PORT ?= 8000
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+TEST_DATA := $(CURDIR)/data/test
+export STUDIO_PORT := $(PORT)
+
+.PHONY: setup demo services test lint bench browser clean
+
+setup: .venv/.done
+	@$(BIN)/python manage.py messages --compile
+
+.venv/.done: requirements.txt
+	@test -n "$(PYTHON)" || { echo "The Studio needs Python 3.11 or newer. Install it, or run: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "python3 -m venv failed; on Debian and Ubuntu install python3-venv."; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch .venv/.done
+
+demo: setup
+	@$(BIN)/python -m studio.demo --port $(PORT)
+
+# PostgreSQL and Redis of this machine, without web server and workers
+services: setup
+	@$(BIN)/python -m studio.local start && $(BIN)/python manage.py migrate -v0
+
+# Real browser tests need a Chromium that plays H.264: Debian's, else the one Playwright fetches
+browser:
+	@sh tests/browser/get_chromium.sh $(BIN)
+
+test: setup browser
+	STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m studio.local start
+	STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m pytest $(ARGS); status=$$?; \
+		STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m studio.local stop; exit $$status
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py messages --check
+	STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m studio.local start
+	STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: setup browser
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	-@$(BIN)/python -m studio.local stop 2>/dev/null
+	rm -rf data .venv
