@@ -84,7 +84,7 @@ class Command(BaseCommand):
             if time.monotonic() > end:
                 count = waiting.count()
                 raise CommandError(
-                    f"{count} clips are not ingested after {wait} s. Does a worker run? Ask manage.py doctor."
+                    f"{count} clips are not ingested after {wait} s. Ask manage.py doctor why."
                 )
             time.sleep(0.3)
 
