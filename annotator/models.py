@@ -233,8 +233,11 @@ class Question(QuestionContent):
     class Meta:
         ordering = ["-id"]
         constraints = [
+            # An imported set may hold several questions about one clip, and all of them have the same author.
             models.UniqueConstraint(
-                fields=["clip", "author"], condition=~Q(state="rejected"), name="one_question_per_clip_and_author"
+                fields=["clip", "author"],
+                condition=~Q(state="rejected") & Q(published_id=""),
+                name="one_question_per_clip_and_author",
             ),
             models.UniqueConstraint(fields=["published_id"], condition=~Q(published_id=""), name="published_ids_differ"),
             models.CheckConstraint(condition=Q(review_slots__gte=0), name="review_slots_never_negative"),
