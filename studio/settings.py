@@ -118,7 +118,7 @@ _s3 = {
 _folder = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(MEDIA_ROOT)}}
 STORAGES = {
     "default": _s3 if S3_BUCKET else _folder,
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "studio.static_files.StaticStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env_str("STUDIO_STATIC_ROOT", str(DATA_DIR / "static")))
