@@ -9,6 +9,7 @@ import time
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection
 
 # Playwright's synchronous API runs an event loop in the test's thread; Django would take that for async code.
@@ -20,6 +21,7 @@ def pytest_sessionstart(session):
         pytest.exit("Run `make test`, or set STUDIO_DATA_DIR to a folder for the tests' own database.", returncode=2)
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
     settings.MEDIA_ROOT.mkdir(parents=True)
+    call_command("collectstatic", interactive=False, verbosity=0)  # pages name static files by their content
     cache._cache.get_client(write=True).flushdb()  # messages of an earlier run would wake a worker for rows that are gone
 
 
