@@ -249,7 +249,9 @@ def read_tree(path, category_of):
             if not isinstance(question_id, str) or question_id not in category_of:
                 problems.append(f"{path.name}: {question_id!r} under {category} is not in the annotation file")
             elif category_of[question_id] != category:
-                problems.append(f"{path.name}: {question_id} stands under {category}, its record says {category_of[question_id]}")
+                problems.append(
+                    f"{path.name}: {question_id} stands under {category}, its record says {category_of[question_id]}"
+                )
             elif question_id in labels:
                 problems.append(f"{path.name}: {question_id} stands under two sub-labels")
             else:
