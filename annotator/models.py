@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -17,6 +19,10 @@ from studio.models import history
 
 class WrongState(Exception):
     """Somebody or something came first; the sentence says what happened and what to do."""
+
+
+# What the text search of the clip browser looks through; `simple` knows no language, so every word counts as written.
+CLIP_TEXT = SearchVector("title", "text", "source_id", "original_name", config="simple")
 
 
 class ClipQuerySet(models.QuerySet):
@@ -120,6 +126,7 @@ class Clip(models.Model):
             models.Index(fields=["purpose", "-id"], name="clip_purpose"),
             models.Index(fields=["source", "-id"], name="clip_source"),
             models.Index(fields=["expected_category", "-id"], name="clip_category"),
+            GinIndex(CLIP_TEXT, name="clip_text"),
         ]
 
     @property
