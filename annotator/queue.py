@@ -5,11 +5,13 @@ and a question rejected for good give it back. The same statement picks the clip
 so nobody else can come between, and the unique constraints on `Lease` would refuse a mistake.
 """
 
+import contextlib
 import time
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Case, Value, When
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -62,6 +64,18 @@ SELECT count(*) FROM gone
 """
 
 
+# What this person has in hand: the returned question settled longest ago (no lease), and their lease, open work first.
+_IN_HAND = """
+(SELECT q.clip_id, NULL::bigint AS lease FROM annotator_question q JOIN annotator_clip c ON c.id = q.clip_id
+ WHERE q.author_id = %(user)s AND q.state = 'returned' AND q.clip_id <> %(skip)s
+   AND c.content IN ('unchecked', 'accepted')
+ ORDER BY q.settled_at, q.id LIMIT 1)
+UNION ALL
+(SELECT l.clip_id, l.id FROM annotator_lease l WHERE l.user_id = %(user)s AND l.clip_id <> %(skip)s
+ ORDER BY l.reserved, l.id LIMIT 1)
+"""
+
+
 def lease_length():
     return timedelta(minutes=settings.LEASE_MINUTES)
 
@@ -91,8 +105,10 @@ def wanted_categories():
 
 def _take(user, which, *, reserved=False, **parameters):
     """Run the take statement once; returns the clip id or None. A lost race for a slot counts as None."""
+    # The statement is a transaction of its own; only inside another one must a lost race not spoil that.
+    guard = transaction.atomic() if connection.in_atomic_block else contextlib.nullcontext()
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with guard, connection.cursor() as cursor:
             cursor.execute(
                 _TAKE.format(which=which),
                 {"user": user.pk, "reserved": reserved, "length": lease_length(), **parameters},
@@ -115,25 +131,15 @@ def next_clip(user, *, skip=0):
     Returned work first (oldest first), then what they hold already, then what was reserved for them, then a fresh clip
     from the category furthest below its target. `skip` is a clip they just put back.
     """
-    returned = (
-        Question.objects.filter(author=user, state=Question.State.RETURNED)
-        .exclude(clip_id=skip)
-        .order_by("settled_at", "id")
-        .values_list("clip_id", flat=True)
-        .first()
-    )
-    if returned:
-        return returned
-    held = (
-        Lease.objects.filter(user=user, clip__isnull=False)
-        .exclude(clip_id=skip)
-        .order_by("reserved", "id")
-        .values_list("clip_id", "pk")
-        .first()
-    )
-    if held:
-        Lease.objects.filter(pk=held[1]).update(expires_at=timezone.now() + lease_length(), reserved=False)
-        return held[0]
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_HAND, {"user": user.pk, "skip": skip})
+        in_hand = {lease is None: (clip_id, lease) for clip_id, lease in cursor.fetchall()}
+    if True in in_hand:
+        return in_hand[True][0]
+    if in_hand:
+        clip_id, lease = in_hand[False]
+        Lease.objects.filter(pk=lease).update(expires_at=timezone.now() + lease_length(), reserved=False)
+        return clip_id
     return _take_any(user, skip=skip)
 
 
@@ -161,12 +167,24 @@ def renew(user, clip_id):
     )
 
 
+def question_of(user, clip_id):
+    """This person's question about a clip, and the clip: the one they can still change first; None before the first save."""
+    editable = Case(When(state__in=Question.EDITABLE, then=Value(0)), default=Value(1))
+    return (
+        Question.objects.filter(clip_id=clip_id, author=user)
+        .exclude(state=Question.State.REJECTED)
+        .select_related("clip")
+        .order_by(editable, "id")
+        .first()
+    )
+
+
 def hold(user, clip_id):
     """Make sure this person may write about this clip now; `WrongState` says in words why not.
 
     Everything that shows or changes a piece of work comes through here, however it was reached.
     """
-    question = Question.objects.filter(clip_id=clip_id, author=user).exclude(state=Question.State.REJECTED).first()
+    question = question_of(user, clip_id)
     if question and question.state == Question.State.RETURNED:
         return question
     if question and question.state != Question.State.DRAFT:

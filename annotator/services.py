@@ -1,15 +1,13 @@
 """Writing questions: saving a draft, submitting it, setting a clip aside."""
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator import queue
-from annotator.models import OPTION_KEYS, Clip, ClipNote, Lease, Question, Revision, WrongState
+from annotator.models import OPTION_KEYS, Clip, ClipNote, Question, Revision, WrongState
 from annotator.taxonomy import CATEGORIES
-from studio.models import User
 
 DRAFT_MAX_CHARS = 1000
 
@@ -45,7 +43,8 @@ def clean_draft(data):
         if not isinstance(value, str):
             errors[field] = _("This must be text.")
             continue
-        value = value.replace("\x00", "").strip()
+        # What PostgreSQL cannot store: the zero character, and half a surrogate pair.
+        value = value.replace("\x00", "").encode(errors="replace").decode().strip()
         limit = limits.get(field, DRAFT_MAX_CHARS)
         if len(value) > limit:
             errors[field] = _("%(count)s characters; at most %(limit)s can be kept.") % {"count": len(value), "limit": limit}
@@ -103,31 +102,35 @@ def save_draft(*, user, clip_id, base_version, content):
     Raises StaleSave when somebody saved in between, WrongState when the work is finished or somebody else's; a draft
     whose place is lost is stored before that is said. A repeated save (its answer was lost on the way) succeeds.
     """
-    now = timezone.now()
-    mine = Question.objects.filter(clip_id=clip_id, author=user).exclude(state=Question.State.REJECTED)
     leased = queue.renew(user, clip_id)
-    saved = mine.filter(state__in=Question.EDITABLE, version=base_version).update(
-        **content, version=F("version") + 1, saved_at=now
-    )
-    question = mine.first()
-    if saved:
-        if not leased and question.state == Question.State.DRAFT:
-            queue.hold(user, clip_id)
-        return question
+    question = queue.question_of(user, clip_id)
     if question is None:
         if not leased:
             queue.hold(user, clip_id)
-        question = Question(clip_id=clip_id, author=user, version=1, saved_at=now, **content)
-        created = Question.objects.bulk_create([question], ignore_conflicts=True)[0]
-        question = mine.get()
-        if created.pk is None and question.content_dict() != content:
-            raise StaleSave(question)
+        question = Question(clip_id=clip_id, author=user, version=1, saved_at=timezone.now(), **content)
+        if Question.objects.bulk_create([question], ignore_conflicts=True)[0].pk:
+            return question
+        question = queue.question_of(user, clip_id)  # another tab was first
+    if _update_draft(question, base_version, content):
+        if not leased and question.state == Question.State.DRAFT:
+            queue.hold(user, clip_id)
         return question
+    question.refresh_from_db()
     if question.state not in Question.EDITABLE:
         raise WrongState(_finished(question))
-    if question.content_dict() == content:
-        return question
-    raise StaleSave(question)
+    if question.content_dict() != content:
+        raise StaleSave(question)
+    return question
+
+
+def _update_draft(question, base_version, content):
+    """One guarded UPDATE; False when the question is no longer at `base_version` or no longer a draft."""
+    changes = {**content, "version": base_version + 1, "saved_at": timezone.now()}
+    saved = Question.objects.filter(pk=question.pk, state__in=Question.EDITABLE, version=base_version).update(**changes)
+    if saved:
+        for field, value in changes.items():
+            setattr(question, field, value)
+    return bool(saved)
 
 
 def _finished(question):
@@ -136,76 +139,98 @@ def _finished(question):
     }
 
 
-def submit(*, user, clip, base_version, content, client_key):
+def submit(*, user, clip, base_version, content, client_key, question=None):
     """Freeze a new revision and send it to review; returns the Revision. The same `client_key` again returns the same.
 
+    `question` is the author's question about the clip where the caller has just read it (`queue.question_of`).
     Raises Invalid (nothing changed), StaleSave, or WrongState (finished, lost, somebody else's; the text is kept as a
     draft where there is one).
     """
     errors = check_complete(content, clip)
     if errors:
         raise Invalid(errors)
+    question = question or queue.question_of(user, clip.pk)
     try:
         with transaction.atomic():
-            return _submit(user, clip, base_version, content, client_key)
+            return _submit(user, clip, question, base_version, content, client_key)
     except (WrongState, IntegrityError) as refusal:
         repeated = Revision.objects.filter(client_key=client_key, author=user).select_related("question").first()
         if repeated:
             return repeated
         if isinstance(refusal, IntegrityError):
             raise WrongState(_("This question was submitted from another window just now. Reload to see it.")) from refusal
-        Question.objects.filter(clip=clip, author=user, state__in=Question.EDITABLE, version=base_version).update(
-            **content, version=F("version") + 1, saved_at=timezone.now()
-        )
+        if question and not isinstance(refusal, StaleSave):
+            _update_draft(question, base_version, content)
         raise
 
 
-def _submit(user, clip, base_version, content, client_key):
-    now = timezone.now()
-    mine = Question.objects.filter(clip=clip, author=user).exclude(state=Question.State.REJECTED)
-    question = mine.select_for_update().first()
+# What a submission takes with it: the lease, and one of the double checks of a new author; and what was asked before.
+_SPEND = """
+WITH gone AS (
+    DELETE FROM annotator_lease WHERE user_id = %(user)s AND clip_id = %(clip)s RETURNING id
+), counted AS (
+    UPDATE studio_user SET double_checks_left = double_checks_left - 1
+    WHERE id = %(user)s AND double_checks_left > 0 AND %(first)s RETURNING id
+)
+SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM counted),
+       (SELECT approvals_needed FROM annotator_revision WHERE question_id = %(question)s ORDER BY number DESC LIMIT 1)
+"""
+
+
+def _submit(user, clip, question, base_version, content, client_key):
     if question and question.state not in Question.EDITABLE:
         raise WrongState(_finished(question))
     if question and question.version != base_version and question.content_dict() != content:
         raise StaleSave(question)
     first = question is None or question.revision_number == 0
-    leased, _rows = Lease.objects.filter(user=user, clip=clip).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SPEND, {"user": user.pk, "clip": clip.pk, "first": first, "question": question.pk if question else None}
+        )
+        leased, counted, needed = cursor.fetchone()
     if not leased and first and not queue.take_place(clip.pk):
         raise WrongState(queue.why_not(clip.pk))
-    needed = approvals_needed(user) if first else _approvals_before(question)
-    if question is None:
-        question = Question(clip=clip, author=user)
-    for field, value in content.items():
-        setattr(question, field, value)
-    question.state = Question.State.SUBMITTED
-    question.version += 1
-    question.revision_number += 1
-    question.saved_at = question.submitted_at = now
-    question.settled_at = None
-    question.review_slots = needed
-    question.reviews_given = 0
-    question.save()
+    if first:
+        needed = max(settings.REVIEWS_NEEDED, settings.NEW_AUTHOR_REVIEWS) if counted else settings.REVIEWS_NEEDED
+    question = _store_submission(user, clip, question, needed, content)
     return Revision.objects.create(
         question=question,
         author=user,
         number=question.revision_number,
         approvals_needed=needed,
         client_key=client_key,
-        submitted_at=now,
+        submitted_at=question.submitted_at,
         **content,
     )
 
 
-def approvals_needed(user):
-    """Approvals a new question of this author needs; counts down the double checks of a new author."""
-    counted = user.double_checks_left and User.objects.filter(pk=user.pk, double_checks_left__gt=0).update(
-        double_checks_left=F("double_checks_left") - 1
-    )
-    return max(settings.REVIEWS_NEEDED, settings.NEW_AUTHOR_REVIEWS) if counted else settings.REVIEWS_NEEDED
-
-
-def _approvals_before(question):
-    return question.revisions.order_by("-number").values_list("approvals_needed", flat=True)[0]
+def _store_submission(user, clip, question, needed, content):
+    """The question as submitted: one INSERT, or one UPDATE that finds it just as it was read."""
+    now = timezone.now()
+    read_version, question = (question.version, question) if question else (None, Question(clip=clip, author=user))
+    changes = {
+        **content,
+        "state": Question.State.SUBMITTED,
+        "version": question.version + 1,
+        "revision_number": question.revision_number + 1,
+        "saved_at": now,
+        "submitted_at": now,
+        "settled_at": None,
+        "review_slots": needed,
+        "reviews_given": 0,
+    }
+    if read_version is not None:
+        as_read = Question.objects.filter(pk=question.pk, state__in=Question.EDITABLE, version=read_version)
+        if not as_read.update(**changes):
+            question.refresh_from_db()
+            if question.state not in Question.EDITABLE:
+                raise WrongState(_finished(question))
+            raise StaleSave(question)
+    for field, value in changes.items():
+        setattr(question, field, value)
+    if read_version is None:
+        question.save(force_insert=True)
+    return question
 
 
 @transaction.atomic

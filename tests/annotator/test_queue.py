@@ -150,3 +150,26 @@ def test_exactly_one_next_clip_is_reserved(annotator):
     assert Lease.objects.count() == 2
     queue.release(annotator, clip_id=current)
     assert queue.next_clip(annotator) == reserved
+
+
+def test_a_returned_question_on_a_clip_that_was_set_aside_does_not_block_the_queue(annotator):
+    QuestionFactory(author=annotator, returned=True, clip__content=Clip.Content.UNUSABLE)
+    waiting = ClipFactory()
+    assert queue.next_clip(annotator) == waiting.pk
+
+
+def test_text_that_no_database_can_hold_is_mended_before_it_is_stored(annotator):
+    clip = ClipFactory()
+    queue.next_clip(annotator)
+    content = services.clean_draft({"stem": "half\ud83d zero\x00"})
+    assert services.save_draft(user=annotator, clip_id=clip.pk, base_version=0, content=content).stem == "half? zero"
+
+
+def test_a_new_submission_after_a_return_keeps_what_the_first_one_needed(annotator):
+    question = QuestionFactory(author=annotator, returned=True, revision__approvals_needed=2)
+    revision = services.submit(
+        user=annotator, clip=question.clip, base_version=1, content=CONTENT | {"note": "better"}, client_key=uuid.uuid4()
+    )
+    assert (revision.number, revision.approvals_needed) == (2, 2)
+    question.refresh_from_db()
+    assert (question.state, question.version, question.settled_at) == (Question.State.SUBMITTED, 2, None)
