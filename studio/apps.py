@@ -1,5 +1,10 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class StudioConfig(AppConfig):
     name = "studio"
+
+    def ready(self):
+        # The web process must know every kind of job it may enqueue, and what each room tells on the start page.
+        autodiscover_modules("tasks", "home")

@@ -19,7 +19,7 @@ from datetime import timedelta
 
 import pghistory
 from django.conf import settings
-from django.db import OperationalError, close_old_connections, connection, transaction
+from django.db import IntegrityError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -62,6 +62,11 @@ def job(name, *, queue):
         return handler
 
     return register
+
+
+def kinds():
+    """The names of all kinds of job this process knows."""
+    return sorted(_kinds)
 
 
 def enqueue(kind, *, owner=None, key="", title="", total=None, unit="", **arguments):
@@ -232,18 +237,23 @@ def cancel(job):
 
 
 def retry(job):
-    """Queue a failed or cancelled job again; returns whether it was one."""
-    again = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
-        state=Job.State.QUEUED,
-        cancel_requested=False,
-        error="",
-        done=0,
-        attempts=0,
-        run_token=None,
-        sent_at=timezone.now(),
-        finished_at=None,
-        heartbeat_at=None,
-    )
+    """Queue a failed or cancelled job again; False when it was neither, or the same work is active under another row."""
+    try:
+        with transaction.atomic():
+            again = Job.objects.filter(pk=job.pk, state__in=[Job.State.FAILED, Job.State.CANCELLED]).update(
+                state=Job.State.QUEUED,
+                cancel_requested=False,
+                error="",
+                done=0,
+                attempts=0,
+                run_token=None,
+                sent_at=timezone.now(),
+                started_at=None,
+                finished_at=None,
+                heartbeat_at=None,
+            )
+    except IntegrityError:  # the same work (same key) is queued or running already
+        return False
     if again:
         transaction.on_commit(lambda: ring(job))
     return bool(again)

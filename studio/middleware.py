@@ -13,8 +13,9 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from studio import logs
+from studio import error_views, logs
 from studio.access import API, may
+from studio.errors import Conflict
 
 logger = logging.getLogger("studio.request")
 _SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -95,6 +96,10 @@ class AccessMiddleware:
             response["HX-Redirect"] = login.url
             return response
         return login
+
+    def process_exception(self, request, exception):
+        """A lost race that a view did not answer itself: 409 with its sentence."""
+        return error_views.conflict(request, exception) if isinstance(exception, Conflict) else None
 
 
 class HistoryMiddleware:

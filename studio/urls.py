@@ -9,3 +9,8 @@ urlpatterns = [
     path("", include("modelzoo.urls")),
     path("api/v1/", include("studio.api_urls")),
 ]
+
+handler400 = "studio.error_views.bad_request"
+handler403 = "studio.error_views.forbidden"
+handler404 = "studio.error_views.not_found"
+handler500 = "studio.error_views.server_error"

@@ -1,0 +1,100 @@
+"""What the database's append-only history says about one object, ready to be shown.
+
+entries = history.of(clip)          # newest first
+{% include "studio/_history.html" with entries=entries %}
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from studio.models import User
+
+LIMIT = 200
+LABELS = {
+    "insert": gettext_lazy("Made"),
+    "update": gettext_lazy("Changed"),
+    "delete": gettext_lazy("Deleted"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    at: datetime
+    who: str
+    label: str
+    request: str = ""
+    job: int | None = None
+    changes: list = field(default_factory=list)  # [(name of the field, old, new)], as text; old is "" in the first entry
+
+
+def _shown(model_field, value):
+    """A field's value as a person reads it."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    base = getattr(model_field, "base_field", None)
+    if base is not None and base.choices:
+        names = dict(base.flatchoices)
+        return ", ".join(str(names.get(item, item)) for item in value)
+    if model_field.choices:
+        return str(dict(model_field.flatchoices).get(value, value))
+    if isinstance(value, datetime):
+        return date_format(timezone.localtime(value), "DATETIME_FORMAT")
+    if isinstance(value, list | tuple):
+        return ", ".join(str(list(item)) if isinstance(item, list | tuple) else str(item) for item in value)
+    return str(value)
+
+
+def _people(ids):
+    return {person.pk: str(person) for person in User.objects.filter(pk__in=ids).only("username", "first_name", "last_name")}
+
+
+def of(obj, *, limit=LIMIT):
+    """The newest `limit` entries of an object's history, newest first. Two queries."""
+    events = list(obj.events.order_by("-pgh_id")[: limit + 1])
+    if not events:
+        return []
+    model = type(obj)
+    tracked = [f for f in events[0]._meta.concrete_fields if not f.name.startswith("pgh_") and not f.primary_key]
+    tracked = [model._meta.get_field(f.name) for f in tracked]
+    person_fields = [f for f in tracked if isinstance(f, models.ForeignKey) and f.related_model is User]
+    context = [event.pgh_context or {} for event in events]
+    ids = {c.get("user") for c in context} | {getattr(event, f.attname) for event in events for f in person_fields}
+    names = _people({pk for pk in ids if pk is not None})
+
+    def shown(f, event):
+        value = getattr(event, f.attname)
+        if f in person_fields:
+            return names.get(value, str(value)) if value is not None else ""
+        return _shown(f, value)
+
+    entries = []
+    for event, said, before in zip(events, context, [*events[1:], None], strict=True):
+        if event.pgh_label == "update" and before is None:
+            break  # its own state before lies beyond the limit
+        changes = []
+        if event.pgh_label == "update":
+            for f in tracked:
+                if getattr(event, f.attname) != getattr(before, f.attname):
+                    changes.append((str(f.verbose_name), shown(f, before), shown(f, event)))
+        elif event.pgh_label == "insert":
+            changes = [(str(f.verbose_name), "", text) for f in tracked if (text := shown(f, event)) and not f.primary_key]
+        user = said.get("user")
+        entries.append(
+            Entry(
+                at=event.pgh_created_at,
+                who=names.get(user, _("somebody who is gone")) if user is not None else _("the Studio itself"),
+                label=str(LABELS.get(event.pgh_label, event.pgh_label)),
+                request=said.get("request", ""),
+                job=said.get("job"),
+                changes=changes,
+            )
+        )
+    return entries[:limit]

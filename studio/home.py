@@ -1,0 +1,123 @@
+"""What each person could do next. A room tells something about its own card, in a module `home` of its app:
+
+    @home.tell("my_work")
+    def returned_questions(user):
+        return _("A question came back to you.") if ... else ""
+
+A teller costs at most one query with a LIMIT; nothing here counts things that grow.
+"""
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from studio.models import Job
+from studio.roles import Role
+
+
+@dataclass(frozen=True)
+class Card:
+    """One thing to do. `urgent` is a sentence about something that waits for this very person."""
+
+    name: str
+    title: str
+    text: str
+    action: str
+    url: str
+    urgent: str = ""
+
+
+# (url name, roles, title, what it is, what the button says), in the order of a day's work
+_CARDS = [
+    (
+        "my_work",
+        {Role.ANNOTATOR},
+        gettext_lazy("My work"),
+        gettext_lazy("Drafts, what was returned to you, and what became of the rest."),
+        gettext_lazy("Open my work"),
+    ),
+    (
+        "write",
+        {Role.ANNOTATOR},
+        gettext_lazy("Write a question"),
+        gettext_lazy("Watch a clip, mark the glitch, write one correct option and three distractors."),
+        gettext_lazy("Start writing"),
+    ),
+    (
+        "review",
+        {Role.REVIEWER},
+        gettext_lazy("Review"),
+        gettext_lazy("Answer somebody else's question blind, then see the key and rule."),
+        gettext_lazy("Start reviewing"),
+    ),
+    (
+        "adjudication",
+        {Role.LEAD},
+        gettext_lazy("Adjudicate"),
+        gettext_lazy("Decide where reviewers disagree."),
+        gettext_lazy("Open disagreements"),
+    ),
+    (
+        "clips_upload",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Bring clips in"),
+        gettext_lazy("Drop video files; each is checked, measured and made ready to write about."),
+        gettext_lazy("Upload clips"),
+    ),
+    (
+        "exports",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Export"),
+        gettext_lazy("Approved questions in the public PhysGame format, with their videos."),
+        gettext_lazy("Open exports"),
+    ),
+    (
+        "jobs",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Jobs"),
+        gettext_lazy("What runs in the background, with progress and logs."),
+        gettext_lazy("Open jobs"),
+    ),
+    (
+        "people",
+        {Role.ADMIN},
+        gettext_lazy("People"),
+        gettext_lazy("Invite people and give them roles."),
+        gettext_lazy("Open people"),
+    ),
+]
+_tellers = {}
+
+
+def tell(name):
+    """Register `f(user) -> sentence or ""` for the card of that name."""
+
+    def register(teller):
+        _tellers[name] = teller
+        return teller
+
+    return register
+
+
+def cards(user):
+    """The cards of this person, those that wait for them first. Rooms without an address are left out."""
+    found = []
+    for name, roles, title, text, action in _CARDS:
+        if roles.isdisjoint(user.roles):
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        urgent = _tellers[name](user) if name in _tellers else ""
+        found.append(Card(name, title, text, action, url, urgent))
+    return sorted(found, key=lambda card: not card.urgent)
+
+
+@tell("jobs")
+def failed_jobs(user):
+    newest = Job.objects.order_by("-pk").values_list("state", flat=True)[:50]
+    failed = sum(state == Job.State.FAILED for state in newest)
+    return _("Of the newest 50 jobs, %(number)s failed.") % {"number": failed} if failed else ""
