@@ -14,15 +14,25 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.taxonomy import CATEGORY_CHOICES, domain_of
+from studio.errors import Conflict
 from studio.models import history
 
 
-class WrongState(Exception):
+class WrongState(Conflict):
     """Somebody or something came first; the sentence says what happened and what to do."""
 
 
 # What the text search of the clip browser looks through; `simple` knows no language, so every word counts as written.
-CLIP_TEXT = SearchVector("title", "text", "source_id", "original_name", config="simple")
+# Names of files are taken apart, or `car_01.mp4` would be one word.
+CLIP_TEXT = SearchVector(
+    "title",
+    "text",
+    *(
+        models.Func(F(name), models.Value("_-."), models.Value("   "), function="translate", output_field=models.TextField())
+        for name in ("source_id", "original_name")
+    ),
+    config="simple",
+)
 
 
 class ClipQuerySet(models.QuerySet):

@@ -75,11 +75,12 @@ class Report:
             return ngettext("%(number)s part is broken.", "%(number)s parts are broken.", number) % {"number": number}
         warnings = sum(finding.level == WARNING for finding in self.findings)
         if warnings:
-            return ngettext(
+            text = ngettext(
                 "Everything works; %(number)s part needs a look.",
                 "Everything works; %(number)s parts need a look.",
                 warnings,
-            ) % {"number": warnings}
+            )
+            return text % {"number": warnings}
         return _("Everything works.")
 
 
