@@ -114,6 +114,8 @@ def safe_id(text):
     if is_safe_id(text):
         return text
     readable = "".join(char if _plain(char) else "_" for char in text).strip().lstrip(".-~ ")
+    if _RESERVED.fullmatch(readable):
+        readable = "_" + readable
     return _with_suffix(readable or "id", "-" + _digest(text, 8))
 
 
