@@ -142,6 +142,15 @@ def latest_jobs(clip_ids):
     return {keys[job.key]: job for job in newest}
 
 
+def stopped_sentence(job):
+    """Why a clip is still not ready though no job works on it."""
+    if job is None:
+        return _("Its ingest was never started. Start it again.")
+    if job.state == Job.State.CANCELLED:
+        return _("The ingest was cancelled.")
+    return _("The ingest stopped before its end. Start it again.")
+
+
 def ingest_again(clip, *, by):
     """Start the ingest of a clip that failed or whose job ended without it; WrongState when there is nothing to do."""
     with transaction.atomic():

@@ -15,10 +15,11 @@ from django.db import OperationalError, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from annotator.curating import free_places
 from annotator.ingest import count, store
 from annotator.ingest.refusals import Refused
 from annotator.ingest.transcode import TILE_COLUMNS, Plan, tiles_made, transcode
-from annotator.models import Clip, ClipNote, Question
+from annotator.models import Clip, ClipNote
 from studio.jobs import Cancelled, JobFailed, LostClaim, job
 from studio.models import Job
 
@@ -143,11 +144,6 @@ def _store(folder):
     return made
 
 
-def _questions_of(clip):
-    """Questions a clip came with (an imported set), or had before it was ingested again."""
-    return Question.objects.filter(clip=clip).exclude(state=Question.State.REJECTED).count()
-
-
 def _finish(run, clip, plan, measured, made, complaints):
     frames = measured["frames"]
     with transaction.atomic():
@@ -164,7 +160,7 @@ def _finish(run, clip, plan, measured, made, complaints):
             width=measured["width"],
             height=measured["height"],
             has_audio=measured["has_audio"],
-            open_slots=max(0, settings.WRITERS_PER_CLIP - _questions_of(clip)),
+            open_slots=free_places(),
         )
         if changed and complaints:
             run.log(f"The decoder complained {len(complaints)} times; first: {complaints[0][:300]}")

@@ -1,0 +1,27 @@
+"""Template helpers of the clip pages."""
+
+from django import template
+
+from annotator.media import media_url
+from annotator.taxonomy import CATEGORIES
+
+register = template.Library()
+register.simple_tag(media_url, name="media_url")
+
+
+@register.filter
+def clip_time(seconds):
+    """61.4 -> "1:01"."""
+    whole = round(seconds or 0)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+@register.filter
+def category_label(name):
+    return CATEGORIES[name].label if name in CATEGORIES else name
+
+
+@register.filter
+def is_web_address(text):
+    """Whether `text` may become a link: anything but http and https could run in the page."""
+    return text.startswith(("http://", "https://"))
