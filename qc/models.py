@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import OPTION_KEYS, Revision
+from annotator.models import OPTION_KEYS, Remark, Revision
 from studio.models import history
 
 
@@ -97,6 +97,15 @@ class Review(models.Model):
         triggers = [
             pgtrigger.ReadOnly(name="reviews_never_change", exclude=["undone_at"]),
             _never_by_the_author("reviewer"),
+        ]
+
+    @property
+    def reasons_in_words(self):
+        """[(field, code, comment), ...] as people read them."""
+        fields, codes = dict(Remark.FIELD_CHOICES), dict(Remark.Code.choices)
+        return [
+            (fields.get(reason["field"], ""), codes.get(reason["code"], ""), reason.get("comment", ""))
+            for reason in self.reasons
         ]
 
 

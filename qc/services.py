@@ -1,5 +1,6 @@
 """Cross-checking: handing out revisions, the blind answer, the verdict, undoing it, and a lead's adjudication."""
 
+import math
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
@@ -15,15 +16,35 @@ from qc.models import Adjudication, BlindAnswer, Review
 from studio.roles import Role
 
 UNDO_DEPTH = 10
+COMMENT_MAX_CHARS = 2000
+REASON_COMMENT_MAX_CHARS = 500
 
-_TAKE = """
-WITH picked AS (
-    SELECT q.id, r.id AS revision_id FROM annotator_question q
-    JOIN annotator_revision r ON r.question_id = q.id AND r.number = q.revision_number
-    WHERE q.state = 'submitted' AND q.review_slots > 0 AND q.author_id <> %(user)s AND {which}
+_Code = Remark.Code
+_OF_A_DISTRACTOR = (_Code.ALSO_TRUE, _Code.IMPLAUSIBLE, _Code.LANGUAGE, _Code.OTHER)
+# What may be said about which field of a revision.
+REASONS = {
+    "correct": (_Code.WRONG, _Code.INCOMPLETE, _Code.LANGUAGE, _Code.OTHER),
+    "distractor_1": _OF_A_DISTRACTOR,
+    "distractor_2": _OF_A_DISTRACTOR,
+    "distractor_3": _OF_A_DISTRACTOR,
+    "stem": (_Code.LANGUAGE, _Code.OTHER),
+    "category": (_Code.CATEGORY,),
+    "spans": (_Code.SPAN,),
+    "clip": (_Code.UNUSABLE,),
+    "": (_Code.OTHER,),
+}
+
+_OPEN = """
+    FROM annotator_question q JOIN annotator_revision r ON r.question_id = q.id AND r.number = q.revision_number
+    WHERE q.state = 'submitted' AND q.review_slots > 0 AND q.author_id <> %(user)s
+      AND EXISTS (SELECT 1 FROM annotator_clip c WHERE c.id = q.clip_id AND c.state = 'ready')
       AND NOT EXISTS (SELECT 1 FROM qc_review v
                       WHERE v.revision_id = r.id AND v.reviewer_id = %(user)s AND v.undone_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.revision_id = r.id AND l.user_id = %(user)s)
+"""
+_TAKE = """
+WITH picked AS (
+    SELECT q.id, r.id AS revision_id {open} AND {which}
     ORDER BY q.reviews_given, q.submitted_at, q.id LIMIT 1 FOR UPDATE OF q SKIP LOCKED
 ), taken AS (
     UPDATE annotator_question q SET review_slots = q.review_slots - 1 FROM picked WHERE q.id = picked.id
@@ -46,13 +67,24 @@ def _take(user, which, *, reserved=False, **parameters):
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                _TAKE.format(which=which),
+                _TAKE.format(open=_OPEN, which=which),
                 {"user": user.pk, "reserved": reserved, "length": queue.lease_length(), **parameters},
             )
             row = cursor.fetchone()
     except IntegrityError:
         return None
     return row[0] if row else None
+
+
+def waiting_for(user, *, at_most):
+    """How many revisions wait for this person (those they hold included), counted no further than `at_most`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT revision_id FROM annotator_lease WHERE user_id = %(user)s AND revision_id > 0"
+            f" UNION ALL (SELECT r.id {_OPEN} LIMIT %(at_most)s) LIMIT %(at_most)s) AS open",
+            {"user": user.pk, "at_most": at_most},
+        )
+        return cursor.fetchone()[0]
 
 
 def next_review(user, *, skip=0):
@@ -94,11 +126,32 @@ def hold(user, revision):
             _("This question is %(state)s now; there is nothing to review.")
             % {"state": question.get_state_display().lower()}
         )
-    renewed = Lease.objects.filter(user=user, revision=revision).update(
-        expires_at=timezone.now() + queue.lease_length(), reserved=False
+    if renew(user, revision) or _take(user, _THIS, revision=revision.pk):
+        return
+    with transaction.atomic():
+        # Another tab of the same person may be taking it this very moment: wait for it, then look again.
+        Question.objects.select_for_update().get(pk=question.pk)
+        if not renew(user, revision) and not _take(user, _THIS, revision=revision.pk):
+            raise WrongState(_("Somebody else is reviewing this question now. Take the next one."))
+
+
+def renew(user, revision):
+    """Prolong this person's lease on a revision; False when they hold none."""
+    return bool(
+        Lease.objects.filter(user=user, revision=revision).update(
+            expires_at=timezone.now() + queue.lease_length(), reserved=False
+        )
     )
-    if not renewed and not _take(user, _THIS, revision=revision.pk):
-        raise WrongState(_("Somebody else is reviewing this question now. Take the next one."))
+
+
+def watch_needed_s(clip):
+    """Seconds of a clip that count as one play-through; players report a little less than the exact length."""
+    return max(0.0, clip.duration_s * 0.9 - 0.5)
+
+
+def check_watched(clip, watched_s):
+    if not math.isfinite(watched_s) or watched_s < watch_needed_s(clip):
+        raise Invalid({"answer": _("Watch the clip once to its end before answering.")})
 
 
 def answer_blind(*, user, revision, answer, watched_s, seconds):
@@ -106,10 +159,7 @@ def answer_blind(*, user, revision, answer, watched_s, seconds):
     if answer not in BlindAnswer.Answer.values:
         raise Invalid({"answer": _("Choose one of the options, or “two fit”, “none fits”, “cannot tell”.")})
     hold(user, revision)
-    clip = revision.question.clip
-    # One play-through; players report a little less than the exact length.
-    if watched_s < clip.duration_s * 0.9 - 0.5:
-        raise Invalid({"answer": _("Watch the clip once to its end before answering.")})
+    check_watched(revision.question.clip, watched_s)
     BlindAnswer.objects.bulk_create(
         [BlindAnswer(revision=revision, reviewer=user, answer=answer, watched_s=watched_s, seconds=seconds)],
         ignore_conflicts=True,
@@ -120,30 +170,50 @@ def answer_blind(*, user, revision, answer, watched_s, seconds):
 @dataclass(frozen=True)
 class Ruling:
     verdict: str
-    reasons: list  # [{"field": ..., "code": ...}, ...]
+    reasons: list  # [{"field": ..., "code": ..., "comment": ... or absent}, ...]
     comment: str
     client_key: object
 
 
+def _wrong_reasons(reasons):
+    """A sentence about the first reason that cannot be stored, or None."""
+    for reason in reasons:
+        if not isinstance(reason, dict) or reason.get("code") not in REASONS.get(_text(reason.get("field"), None), ()):
+            return _("One of the reasons is unknown. Reload the page.")
+        comment = reason.get("comment", "")
+        if not isinstance(comment, str) or len(comment) > REASON_COMMENT_MAX_CHARS:
+            return _("The comment on one reason is longer than %(limit)s characters.") % {"limit": REASON_COMMENT_MAX_CHARS}
+    return None
+
+
+def _text(value, default):
+    return value if isinstance(value, str) else default
+
+
+def _wrong_comment(comment):
+    if len(comment) > COMMENT_MAX_CHARS:
+        return _("%(count)s characters; at most %(limit)s can be kept.") % {
+            "count": len(comment),
+            "limit": COMMENT_MAX_CHARS,
+        }
+    return None
+
+
 def _check_ruling(user, ruling, answer):
-    errors = {}
+    errors = {"comment": _wrong_comment(ruling.comment), "reasons": _wrong_reasons(ruling.reasons)}
     if ruling.verdict not in Review.Verdict.values:
         errors["verdict"] = _("Approve or return.")
-    if len(ruling.comment) > 2000:
-        errors["comment"] = _("%(count)s characters; at most %(limit)s can be kept.") % {
-            "count": len(ruling.comment),
-            "limit": 2000,
-        }
     if ruling.verdict == Review.Verdict.APPROVE and not answer.is_right and not ruling.comment:
         errors["comment"] = _("Your blind answer differed from the key. Write why you approve all the same.")
     if ruling.verdict != Review.Verdict.APPROVE and not ruling.reasons:
         errors["reasons"] = _("Give at least one reason, so that the author knows what to change.")
-    fields, codes = dict(Remark.FIELD_CHOICES), Remark.Code.values
-    for reason in ruling.reasons:
-        if not isinstance(reason, dict) or reason.get("field") not in fields or reason.get("code") not in codes:
-            errors["reasons"] = _("One of the reasons is unknown. Reload the page.")
     if ruling.verdict == Review.Verdict.REJECT and not user.has_role(Role.LEAD):
         errors["verdict"] = _("Only a lead can reject a question for good. Return it, or ask a lead.")
+    _raise_if_any(errors)
+
+
+def _raise_if_any(errors):
+    errors = {field: error for field, error in errors.items() if error}
     if errors:
         raise Invalid(errors)
 
@@ -229,18 +299,16 @@ def reject(question, revision, user, ruling, now):
 
 
 def _remark(revision, user, ruling):
-    """One remark per reason; the comment stands at the first, or alone."""
-    reasons = ruling.reasons or [{"field": "", "code": Remark.Code.OTHER}]
-    Remark.objects.bulk_create(
-        Remark(
-            revision=revision,
-            field=reason["field"],
-            code=reason["code"],
-            by=user,
-            comment=reason.get("comment") or (ruling.comment if index == 0 else ""),
-        )
-        for index, reason in enumerate(reasons)
-    )
+    """One remark per reason, each at its field. The general comment joins a lone reason, else it stands for itself."""
+    remarks = [
+        Remark(revision=revision, field=reason["field"], code=reason["code"], by=user, comment=reason.get("comment", ""))
+        for reason in ruling.reasons
+    ]
+    if len(remarks) == 1 and not remarks[0].comment:
+        remarks[0].comment = ruling.comment
+    elif ruling.comment or not remarks:
+        remarks.append(Remark(revision=revision, field="", code=Remark.Code.OTHER, by=user, comment=ruling.comment))
+    Remark.objects.bulk_create(remarks)
 
 
 def _count_slots(question, revision):
@@ -261,11 +329,12 @@ def recent_reviews(user):
 @transaction.atomic
 def undo(*, user, review_id):
     """Take back one of one's own last ten verdicts and hold the revision again; WrongState once others built on it."""
+    # The question first: whoever changes a verdict or what follows from it holds this row.
+    question = Question.objects.select_for_update(of=("self",)).filter(revisions__reviews=review_id).first()
     review = next((review for review in recent_reviews(user) if review.pk == review_id), None)
     if review is None:
-        raise WrongState(_("Only your last ten verdicts can be undone."))
+        raise WrongState(_("Only your last ten verdicts can be undone, each of them once."))
     revision = review.revision
-    question = Question.objects.select_for_update().get(pk=revision.question_id)
     later = Review.objects.filter(revision=revision, undone_at=None, pk__gt=review.pk).exists()
     decided = Adjudication.objects.filter(revision=revision).exists()
     edited = question.settled_at and question.saved_at > question.settled_at
@@ -298,19 +367,18 @@ def undo(*, user, review_id):
 def adjudicate(*, user, question_id, decision, reasons, comment):
     """A lead settles a disputed question; WrongState if another lead came first. Returns the Adjudication."""
     question = Question.objects.select_for_update().get(pk=question_id)
+    if question.author_id == user.pk:
+        raise PermissionDenied(_("You wrote this question, so another lead decides."))
     if question.state != Question.State.DISPUTED:
         raise WrongState(
             _("This question is %(state)s now; it needs no decision.") % {"state": question.get_state_display().lower()}
         )
-    if question.author_id == user.pk:
-        raise PermissionDenied(_("You wrote this question, so another lead decides."))
-    errors = {}
+    errors = {"comment": _wrong_comment(comment), "reasons": _wrong_reasons(reasons)}
     if decision not in Review.Verdict.values:
         errors["decision"] = _("Approve, return or reject.")
     if not comment:
         errors["comment"] = _("Write the reason of your decision; author and reviewers read it.")
-    if errors:
-        raise Invalid(errors)
+    _raise_if_any(errors)
     revision = question.revisions.get(number=question.revision_number)
     adjudication = Adjudication.objects.create(revision=revision, lead=user, decision=decision, comment=comment)
     ruling = Ruling(decision, reasons, comment, None)

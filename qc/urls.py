@@ -1,1 +1,17 @@
-urlpatterns = []
+from django.urls import path
+
+from qc import adjudication, views
+
+urlpatterns = [
+    path("review/", views.review, name="review"),
+    path("review/next/", views.review_next, name="review_next"),
+    path("review/<int:pk>/", views.review_revision, name="review_revision"),
+    path("review/<int:pk>/options/", views.review_options, name="review_options"),
+    path("review/<int:pk>/blind/", views.review_blind, name="review_blind"),
+    path("review/<int:pk>/verdict/", views.review_verdict, name="review_verdict"),
+    path("review/<int:pk>/ahead/", views.review_ahead, name="review_ahead"),
+    path("review/<int:pk>/skip/", views.review_skip, name="review_skip"),
+    path("review/undo/<int:review_pk>/", views.review_undo, name="review_undo"),
+    path("adjudication/", adjudication.adjudication, name="adjudication"),
+    path("adjudication/<int:pk>/", adjudication.adjudicate, name="adjudicate"),
+]

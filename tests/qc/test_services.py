@@ -11,24 +11,9 @@ from annotator.services import Invalid
 from qc import services
 from qc.models import BlindAnswer, Review
 from tests.factories import QuestionFactory, UserFactory
+from tests.qc.conftest import RETURN, review, revision_of, ruling
 
 pytestmark = pytest.mark.django_db
-
-RETURN = [{"field": "distractor_2", "code": "also_true"}]
-
-
-def revision_of(question):
-    return question.revisions.select_related("question__clip").get(number=question.revision_number)
-
-
-def ruling(verdict="approve", *, reasons=(), comment=""):
-    return services.Ruling(verdict, list(reasons), comment, uuid.uuid4())
-
-
-def review(user, question, given, *, answer="correct"):
-    revision = revision_of(question)
-    services.answer_blind(user=user, revision=revision, answer=answer, watched_s=10, seconds=4)
-    return services.rule(user=user, revision=revision, ruling=given)
 
 
 def test_nobody_is_offered_their_own_question(reviewer):
@@ -180,3 +165,67 @@ def test_an_undo_after_the_author_went_on_is_refused(reviewer):
     )
     with pytest.raises(WrongState, match="no longer"):
         services.undo(user=reviewer, review_id=given.pk)
+
+
+def test_an_undo_counts_once(reviewer):
+    question = QuestionFactory(submitted=True, review_slots=2, revision__approvals_needed=2)
+    given = review(reviewer, question, ruling())
+    services.undo(user=reviewer, review_id=given.pk)
+    with pytest.raises(WrongState, match="each of them once"):
+        services.undo(user=reviewer, review_id=given.pk)
+    question.refresh_from_db()
+    assert (question.reviews_given, question.review_slots) == (0, 1)
+
+
+def test_each_reason_is_a_remark_and_the_general_comment_stands_for_itself(reviewer):
+    question = QuestionFactory(submitted=True)
+    reasons = [
+        {"field": "correct", "code": "incomplete", "comment": "Say which crate."},
+        {"field": "spans", "code": "span"},
+    ]
+    review(reviewer, question, ruling("return", reasons=reasons, comment="Nearly there."))
+    assert list(Remark.objects.values_list("field", "code", "comment")) == [
+        ("correct", "incomplete", "Say which crate."),
+        ("spans", "span", ""),
+        ("", "other", "Nearly there."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        {"field": "spans", "code": "also_true"},
+        {"field": "nothing", "code": "other"},
+        {"field": ["correct"], "code": "wrong"},
+        {"field": "correct", "code": None},
+        {"field": "correct", "code": ["wrong"]},
+        {"field": "correct", "code": "wrong", "comment": 7},
+        {"field": "correct", "code": "wrong", "comment": "x" * 501},
+    ],
+)
+def test_a_reason_that_fits_no_field_is_refused_from_reviewer_and_lead(reviewer, lead, reason):
+    question = QuestionFactory(submitted=True)
+    with pytest.raises(Invalid) as invalid:
+        review(reviewer, question, ruling("return", reasons=[reason]))
+    assert set(invalid.value.errors) == {"reasons"}
+    Question.objects.update(state="disputed")
+    with pytest.raises(Invalid) as invalid:
+        services.adjudicate(user=lead, question_id=question.pk, decision="return", reasons=[reason], comment="Why.")
+    assert set(invalid.value.errors) == {"reasons"}
+
+
+@pytest.mark.parametrize("watched", [float("nan"), float("inf"), -1, 8.4])
+def test_only_a_whole_play_through_counts(reviewer, watched):
+    question = QuestionFactory(submitted=True)
+    with pytest.raises(Invalid, match="Watch the clip"):
+        services.answer_blind(user=reviewer, revision=revision_of(question), answer="correct", watched_s=watched, seconds=1)
+
+
+def test_what_waits_is_counted_up_to_a_limit_and_without_ones_own(reviewer):
+    QuestionFactory(submitted=True, author=reviewer)
+    questions = QuestionFactory.create_batch(3, submitted=True)
+    review(UserFactory(), questions[0], ruling())
+    assert services.waiting_for(reviewer, at_most=100) == 2
+    services.next_review(reviewer)
+    assert services.waiting_for(reviewer, at_most=100) == 2
+    assert services.waiting_for(reviewer, at_most=1) == 1

@@ -1,0 +1,42 @@
+"""Steps that the tests of the review room share."""
+
+import uuid
+
+import pytest
+from django.conf import settings
+
+from annotator import letters
+from qc import services
+
+RETURN = [{"field": "distractor_2", "code": "also_true"}]
+
+
+def revision_of(question):
+    return question.revisions.select_related("question__clip").get(number=question.revision_number)
+
+
+def ruling(verdict="approve", *, reasons=(), comment=""):
+    return services.Ruling(verdict, list(reasons), comment, uuid.uuid4())
+
+
+def review(user, question, given, *, answer="correct"):
+    """Both steps of a review, through the services."""
+    question.refresh_from_db()
+    revision = revision_of(question)
+    services.answer_blind(user=user, revision=revision, answer=answer, watched_s=10, seconds=4)
+    return services.rule(user=user, revision=revision, ruling=given)
+
+
+def position_of(key, revision, user):
+    """The number 1 to 4 at which this reader sees an option."""
+    return letters.display_order(settings.LETTER_SEED, revision_id=revision.pk, reader_id=user.pk).index(key) + 1
+
+
+@pytest.fixture
+def post(client):
+    """Send JSON as the desk does."""
+
+    def send(address, **data):
+        return client.post(address, data, content_type="application/json", headers={"Accept": "application/json"})
+
+    return send
