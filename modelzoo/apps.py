@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class ModelZooConfig(AppConfig):
     name = "modelzoo"
+
+    def ready(self):
+        from modelzoo import export_jobs  # noqa: F401 -- registers the kind "modelzoo.export" in workers and in the web

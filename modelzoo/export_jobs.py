@@ -1,0 +1,148 @@
+"""Exports as background jobs: the same export as the command's, packed into one zip in the media storage."""
+
+import errno
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from annotator.ingest import store
+from annotator.models import WrongState
+from modelzoo import exporting
+from modelzoo.outdir import CannotWrite
+from studio import jobs
+from studio.models import Job
+
+KIND = "modelzoo.export"
+_CHUNK = 1024 * 1024
+# The oldest time a zip can hold: the same export gives the same bytes whenever it is made.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def start(*, by, options):
+    """Queue an export; the same one asked for twice while it waits or runs is one job."""
+    words = {"original": _("original videos"), "proxy": _("proxy videos")}
+    title = _("Export of %(purpose)s questions, %(videos)s") % {
+        "purpose": options.purpose,
+        "videos": words[options.video_file] if options.videos != "none" else _("no videos"),
+    }
+    return jobs.enqueue(
+        KIND,
+        owner=by,
+        key=f"export-{options.purpose}-{options.videos}-{options.video_file}",
+        title=title,
+        purpose=options.purpose,
+        video_file=options.video_file,
+        videos=options.videos,
+    )
+
+
+def all_exports():
+    return Job.objects.filter(kind=KIND).select_related("owner").defer("log").order_by("-pk")
+
+
+def file_of(job):
+    """The name in the storage of the zip an export made, "" when there is none (yet, or any more)."""
+    return job.result.get("file", "") if job.kind == KIND and job.state == Job.State.DONE else ""
+
+
+def remove(job):
+    """Delete the zip of a finished export; its row stays. `WrongState` when there is none."""
+    name = file_of(job)
+    if not name:
+        raise WrongState(_("This export has no file."))
+    default_storage.delete(name)
+    Job.objects.filter(pk=job.pk, state=Job.State.DONE).update(result=job.result | {"file": "", "removed": True})
+
+
+class _Progress(exporting.Progress):
+    """Videos are handled twice, checked first and packed then, so there are twice as many steps."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def texts(self, done):
+        self.run.check()  # no progress: inside the snapshot nothing may be written
+
+    def videos(self, done, total):
+        self.run.progress(done, 2 * total, unit="steps")
+
+
+@jobs.job(KIND, queue="io")
+def export(run, *, purpose, video_file, videos):
+    """Safe to run twice: everything of one job lies under its own name and is replaced whole."""
+    owner = run.job.owner
+    folder = store.work_dir() / f"export-{run.job.pk}"
+    packed = folder.with_suffix(".zip")
+    # In a folder the zip is the only copy that is made; elsewhere files have to be fetched first.
+    way = "none" if videos == "none" else "link" if store.has_paths() else "copy"
+    with translation.override((owner and owner.language) or settings.LANGUAGE_CODE):
+        try:
+            summary = exporting.export(
+                folder,
+                options=exporting.Options(videos=way, video_file=video_file, purpose=purpose),
+                replace=True,
+                progress=_Progress(run),
+            )
+            name = _pack(run, folder, packed)
+            file = _keep(packed, f"exports/{run.job.pk}/{name}")
+        except (exporting.CannotExport, CannotWrite) as error:
+            raise jobs.JobFailed(str(error)) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise jobs.JobFailed(_("The Studio's disk is full. Delete old exports, or ask an admin.")) from error
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            packed.unlink(missing_ok=True)
+    return {
+        "file": file,
+        "name": name,
+        "bytes": default_storage.size(file),
+        "questions": summary.questions,
+        "clips": summary.clips,
+        "changed_ids": summary.changed_ids,
+    }
+
+
+def _pack(run, folder, packed):
+    """Zip a finished export; returns the name people download it by. Films are stored as they are, texts compressed."""
+    (annotation,) = folder.glob("PhysGame_*_annotation.json")
+    name = annotation.name.removesuffix("_annotation.json")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    videos = sum(path.suffix == ".mp4" for path in paths)
+    done = 0
+    with zipfile.ZipFile(packed, "w", allowZip64=True) as archive:
+        for path in paths:
+            entry = zipfile.ZipInfo(f"{name}/{path.relative_to(folder).as_posix()}", _ZIP_TIME)
+            entry.compress_type = zipfile.ZIP_STORED if path.suffix == ".mp4" else zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            entry.file_size = path.stat().st_size  # lets the archive choose 64-bit fields where they are needed
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                while data := source.read(_CHUNK):
+                    run.check()
+                    target.write(data)
+            if path.suffix == ".mp4":
+                done += 1
+                run.progress(videos + done, 2 * videos, unit="steps")
+    return f"{name}.zip"
+
+
+def _keep(path, name):
+    """Put the finished file under its name into the storage, in place of what an earlier attempt left there."""
+    if store.has_paths():
+        target = Path(default_storage.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if settings.FILE_UPLOAD_PERMISSIONS is not None:
+            os.chmod(path, settings.FILE_UPLOAD_PERMISSIONS)
+        os.replace(path, target)
+        return name
+    default_storage.delete(name)
+    with path.open("rb") as file:
+        return default_storage.save(name, File(file))
