@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -129,23 +130,34 @@ def _mail(request, person, *, invitation):
         messages.success(request, _("A link to choose a password went to %(address)s.") % {"address": person.email})
 
 
+def _create(form):
+    """The new person; None, with an error in the form, when somebody took the username a moment ago."""
+    data = form.cleaned_data
+    try:
+        with transaction.atomic():
+            return people.create_person(
+                username=data["username"],
+                email=data["email"],
+                roles=data["roles"],
+                full_name=data["first_name"],
+                password=data["password"] or None,
+                double_checks_left=data["double_checks_left"],
+            )
+    except IntegrityError:
+        form.add_error("username", _("This username was taken a moment ago."))
+    except ValidationError as error:
+        form.add_error(None, error.messages)
+    return None
+
+
 @allow(Role.ADMIN)
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def person_new(request):
     form = NewPersonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        person = people.create_person(
-            username=data["username"],
-            email=data["email"],
-            roles=data["roles"],
-            full_name=data["first_name"],
-            password=data["password"] or None,
-            double_checks_left=data["double_checks_left"],
-        )
+    if request.method == "POST" and form.is_valid() and (person := _create(form)):
         messages.success(request, _("%(person)s was added.") % {"person": person})
-        if not data["password"]:
+        if not form.cleaned_data["password"]:
             _mail(request, person, invitation=True)
         return redirect("person", person.pk)
     context = {"form": form, "role_help": _ROLE_HELP}
