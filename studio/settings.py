@@ -238,21 +238,34 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "studio.api.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle", "rest_framework.throttling.AnonRateThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["studio.api.JSONParser"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_THROTTLE_CLASSES": ["studio.api.PersonThrottle", "studio.api.VisitorThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "user": env_str("STUDIO_API_RATE", "1200/min"),
         "anon": env_str("STUDIO_API_ANON_RATE", "60/min"),
     },
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "NUM_PROXIES": 1 if env_bool("STUDIO_BEHIND_PROXY", False) else 0,
+    "DEFAULT_SCHEMA_CLASS": "studio.api_schema.Schema",
     "EXCEPTION_HANDLER": "studio.api.error_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "PhysGame Studio API",
     "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "DESCRIPTION": (
+        "Clips, questions, reviews, the queues, background jobs and exports. Sign in with `Authorization: Bearer pgs_...`; "
+        "tokens are made on the account page. Every error has the shape of `Error`."
+    ),
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["studio.api_schema.only_v1"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ClipState": "annotator.models.Clip.State",
+        "QuestionState": "annotator.models.Question.State",
+        "JobState": "studio.models.Job.State",
+        "Verdict": "qc.models.Review.Verdict",
+    },
 }
 
 PGHISTORY_APPEND_ONLY = True
@@ -274,5 +287,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False}},
+    "loggers": {
+        "celery.app.trace": {"level": "WARNING"},  # else two lines a sweep, for ever
+        "celery.worker.strategy": {"level": "WARNING"},
+        "django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
+    },
 }
