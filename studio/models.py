@@ -157,6 +157,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["state", "heartbeat_at"], condition=Q(state__in=["queued", "running"]), name="job_active"),
             models.Index(fields=["owner", "-id"], name="job_owner"),
+            models.Index(fields=["state", "-id"], name="job_state"),
             models.Index(fields=["kind", "-id"], name="job_kind"),
             models.Index(fields=["key", "-id"], condition=~Q(key=""), name="job_key"),
         ]

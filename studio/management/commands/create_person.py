@@ -20,9 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("username")
-        parser.add_argument(
-            "--roles", default="annotator", help=f"some of {','.join(Role.values)}, by commas; default annotator"
-        )
+        parser.add_argument("--roles", default="annotator", help="some of " + ",".join(Role.values))
         parser.add_argument("--email", default="")
         parser.add_argument("--name", default="", help="the name others see; default the username")
         parser.add_argument("--invite", action="store_true", help="ask for no password; mail a link to choose one")

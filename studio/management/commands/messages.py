@@ -15,7 +15,7 @@ class Command(BaseCommand):
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--update", action="store_true", help="bring locale/*.po in line with the sources")
         what.add_argument(
-            "--check", action="store_true", help="list what is missing, untranslated, fuzzy, obsolete or wrong"
+            "--check", action="store_true", help="list what is missing, empty, fuzzy, obsolete or wrong"
         )
         what.add_argument("--compile", action="store_true", help="write the .mo files that Django reads")
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
                 self.stdout.write(str(fault))
             if faults:
                 raise CommandError(
-                    f"{len(faults)} faults in the translations. Run manage.py messages --update, then mend them."
+                    f"{len(faults)} faults. Run manage.py messages --update, then mend them."
                 )
             self.stdout.write("All texts are translated.")
         else:
