@@ -131,33 +131,33 @@ def next_clip(user, *, skip=0):
     Returned work first (oldest first), then what they hold already, then what was reserved for them, then a fresh clip
     from the category furthest below its target. `skip` is a clip they just put back.
     """
+    clip_id, lease = _in_hand(user, skip)
+    if lease:
+        Lease.objects.filter(pk=lease).update(expires_at=timezone.now() + lease_length(), reserved=False)
+    return clip_id or _take_any(user, skip=skip)
+
+
+def _in_hand(user, skip):
+    """(clip id, lease id or None) of what this person should go on with; (None, None) when they hold nothing."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_HAND, {"user": user.pk, "skip": skip})
-        in_hand = {lease is None: (clip_id, lease) for clip_id, lease in cursor.fetchall()}
-    if True in in_hand:
-        return in_hand[True][0]
-    if in_hand:
-        clip_id, lease = in_hand[False]
-        Lease.objects.filter(pk=lease).update(expires_at=timezone.now() + lease_length(), reserved=False)
-        return clip_id
-    return _take_any(user, skip=skip)
+        return min(cursor.fetchall(), key=lambda row: row[1] is not None, default=(None, None))
 
 
 def reserve_next(user, *, current):
-    """Reserve the one piece of work to preload behind `current`; returns its clip id or None."""
-    mine = (
-        Lease.objects.filter(user=user, clip__isnull=False, reserved=True)
-        .exclude(clip_id=current)
-        .values_list("clip_id", flat=True)
-    )
-    reserved = mine.first()
-    if reserved:
-        return reserved
+    """The one piece of work to preload behind `current`, as `next_clip` will give it; its clip id or None.
+
+    What is in hand already needs no reservation; else one clip is reserved.
+    """
+    clip_id, _lease = _in_hand(user, current)
+    if clip_id:
+        return clip_id
     with transaction.atomic():
         # One reservation at a time for a person, however many tabs ask at once.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reserve'), %s)", [user.pk])
-        return mine.first() or _take_any(user, skip=current, reserved=True)
+        clip_id, _lease = _in_hand(user, current)
+        return clip_id or _take_any(user, skip=current, reserved=True)
 
 
 def renew(user, clip_id):

@@ -1,1 +1,16 @@
-urlpatterns = []
+from django.urls import path
+
+from annotator import question_views, write_views
+
+urlpatterns = [
+    path("write/", write_views.write, name="write"),
+    path("write/next/", write_views.write_next, name="write_next"),
+    path("write/<int:pk>/", write_views.write_clip, name="write_clip"),
+    path("write/<int:pk>/save", write_views.write_save, name="write_save"),
+    path("write/<int:pk>/submit", write_views.write_submit, name="write_submit"),
+    path("write/<int:pk>/aside", write_views.write_aside, name="write_aside"),
+    path("write/<int:pk>/prepare", write_views.write_prepare, name="write_prepare"),
+    path("work/", question_views.my_work, name="my_work"),
+    path("questions/", question_views.questions, name="questions"),
+    path("questions/<int:pk>/", question_views.question, name="question"),
+]

@@ -79,19 +79,20 @@ function rowFor(event, typing) {
   return null;
 }
 
-const NATIVE = "button, summary, a[href], input, [role='slider'], [role='radio'], [role='button'], [role='tab']";
+const PRESSABLE = "button, summary, input, [role='radio'], [role='button'], [role='tab']";
+const MOVABLE = "[role='slider'], [role='radio'], [role='tab'], [role='toolbar'] button, input";
 
 function onKey(event) {
   if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   const typing = isTyping(event.target);
   // In a text field the browser's own undo is the better one.
-  if (typing && ["z", "y"].includes(event.key.toLowerCase()) && (event.ctrlKey || event.metaKey)) return;
+  if (typing && event.target.tagName !== "SELECT" && ["z", "y"].includes(event.key.toLowerCase()) && (event.ctrlKey || event.metaKey)) return;
   const row = rowFor(event, typing);
   if (!row || (event.repeat && !row.repeats)) return;
   // A control reached by Tab keeps Space and Enter; one that was clicked gives Space back to the player.
-  const native = event.target.closest?.(NATIVE);
-  if (native && ["Space", "Enter"].includes(row.key) && native.matches(":focus-visible")) return;
-  if (native?.matches("[role='slider'], [role='radio'], input") && /^(Arrow|Home$|End$|Page)/.test(row.key)) return;
+  const reached = event.target.matches?.(":focus-visible");
+  if (reached && ["Space", "Enter"].includes(row.key) && event.target.closest(PRESSABLE)) return;
+  if (/^(Arrow|Home$|End$|Page)/.test(row.key) && event.target.closest?.(MOVABLE)) return;
   if (handlers.get(row.action)(event) !== false) event.preventDefault();
 }
 document.addEventListener("keydown", onKey);

@@ -1,16 +1,20 @@
 // What every page shares: CSRF for fetch, toasts, menus that close, local times.
 
 export function csrfToken() {
+  // Signing in again in another tab changes the cookie, and this page should go on working.
+  const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="));
+  if (cookie) return cookie.slice("csrftoken=".length);
   return JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 }
 
 /** POST JSON; resolves to {status, data}. Rejects only when no answer came (offline). */
-export async function postJson(url, body, { signal } = {}) {
+export async function postJson(url, body, { signal, keepalive = false } = {}) {
   const response = await fetch(url, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() },
     body: JSON.stringify(body),
     credentials: "same-origin",
+    keepalive,
     signal,
   });
   let data = {};

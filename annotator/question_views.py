@@ -1,0 +1,151 @@
+"""Finding questions again: one's own by state, all of them for leads, and the page of one question."""
+
+from datetime import datetime
+
+from django.db.models import Count, F, Q
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+
+from annotator import diff
+from annotator.models import Question, Remark
+from annotator.panels import QUESTION_PANELS
+from annotator.taxonomy import CATEGORIES, by_domain
+from studio import history
+from studio.access import allow
+from studio.models import User
+from studio.roles import Role
+
+PAGE = 30
+State = Question.State
+TABS = {
+    "returned": (_("Returned"), [State.RETURNED]),
+    "drafts": (_("Drafts"), [State.DRAFT]),
+    "submitted": (_("Submitted"), [State.SUBMITTED, State.DISPUTED]),
+    "approved": (_("Approved"), [State.APPROVED]),
+    "rejected": (_("Rejected"), [State.REJECTED]),
+}
+
+
+@allow(Role.ANNOTATOR)
+@require_GET
+def my_work(request):
+    """One's own questions by state, the last touched first, with the reasons of what came back."""
+    counts = dict(Question.objects.filter(author=request.user).order_by().values_list("state").annotate(Count("pk")))
+    tabs = [
+        {"name": name, "label": label, "count": sum(counts.get(state, 0) for state in states)}
+        for name, (label, states) in TABS.items()
+    ]
+    shown = request.GET.get("tab")
+    if shown not in TABS:
+        shown = next((tab["name"] for tab in tabs if tab["count"]), "submitted")
+    rows = Question.objects.filter(author=request.user, state__in=TABS[shown][1]).select_related("clip")
+    moment, pk = _place(request.GET.get("before", ""))
+    if moment:
+        rows = rows.filter(Q(saved_at__lt=moment) | Q(saved_at=moment, pk__lt=pk))
+    rows, more = _page(rows.order_by("-saved_at", "-pk"))
+    if shown in ("returned", "rejected"):
+        _add_remarks(rows)
+    before = f"{rows[-1].saved_at.isoformat()}_{rows[-1].pk}" if more else ""
+    return render(request, "annotator/my_work.html", {"tabs": tabs, "shown": shown, "rows": rows, "before": before})
+
+
+def _place(text):
+    """(moment, id) after which a list goes on; (None, 0) for the beginning or for nonsense."""
+    moment, _line, pk = text.partition("_")
+    try:
+        moment, pk = datetime.fromisoformat(moment), int(pk)
+    except ValueError:
+        return None, 0
+    return (moment, pk) if moment.tzinfo and 0 < pk < 2**63 else (None, 0)
+
+
+def _page(rows):
+    rows = list(rows[: PAGE + 1])
+    return rows[:PAGE], len(rows) > PAGE
+
+
+def _add_remarks(questions):
+    """Give each question its `remarks`: what was said about its last revision."""
+    said = {}
+    remarks = Remark.objects.filter(
+        revision__question__in=questions, revision__number=F("revision__question__revision_number")
+    )
+    for remark in remarks.annotate(question_id=F("revision__question_id")).order_by("pk"):
+        said.setdefault(remark.question_id, []).append(remark)
+    for question in questions:
+        question.remarks = said.get(question.pk, [])
+
+
+@allow(Role.LEAD)
+@require_GET
+def questions(request):
+    """All questions, newest first, for leads; `before` is the id after which the list goes on."""
+    query = request.GET
+    rows = Question.objects.select_related("clip", "author")
+    if query.get("state") in State.values:
+        rows = rows.filter(state=query["state"])
+    if query.get("category") in CATEGORIES:
+        rows = rows.filter(category=query["category"])
+    if _id(query.get("author")):
+        rows = rows.filter(author_id=_id(query["author"]))
+    text = query.get("text", "").replace("\x00", "").strip()[:200]
+    if text:
+        fields = ("stem", "correct", "distractor_1", "distractor_2", "distractor_3", "clip__title")
+        found = Q(pk=_id(text)) if _id(text) else Q()
+        for field in fields:
+            found |= Q(**{f"{field}__icontains": text})
+        rows = rows.filter(found)
+    if _id(query.get("before")):
+        rows = rows.filter(pk__lt=_id(query["before"]))
+    rows, more = _page(rows.order_by("-pk"))
+    context = {
+        "rows": rows,
+        "before": rows[-1].pk if more else "",
+        "states": State.choices,
+        "domains": by_domain(),
+        "authors": User.objects.filter(roles__contains=[Role.ANNOTATOR]).order_by("username")[:500],
+        "filtered": any(query.get(name) for name in ("state", "category", "author", "text")),
+    }
+    return render(request, "annotator/questions.html", context)
+
+
+def _id(text):
+    """A row id out of an address; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+@allow(Role.ANNOTATOR, Role.LEAD)
+@require_GET
+def question(request, pk):
+    """One question for its author and for leads: wording, key, spans, every revision, what others say, its history."""
+    found = get_object_or_404(
+        Question.objects.visible_to(request.user).select_related("clip", "author"), pk=pk if pk < 2**63 else 0
+    )
+    revisions = list(found.revisions.order_by("number"))
+    rounds = [
+        {"revision": revision, "changes": diff.changes(before, revision) if before else None}
+        for before, revision in zip([None, *revisions], revisions, strict=False)
+    ]
+    unsent = diff.changes(revisions[-1], found) if revisions and found.state in Question.EDITABLE else []
+    if found.state in (State.RETURNED, State.REJECTED):
+        _add_remarks([found])
+    context = {
+        "question": found,
+        "clip": found.clip,
+        "player": {
+            "fpsNum": found.clip.fps_num,
+            "fpsDen": found.clip.fps_den,
+            "frameCount": found.clip.frame_count,
+            "tiles": found.clip.filmstrip_tiles,
+            "columns": found.clip.filmstrip_columns,
+            "spans": found.spans,
+        },
+        "options": [(key, Question._meta.get_field(key).verbose_name, text) for key, text in found.options.items()],
+        "rounds": rounds[::-1],
+        "unsent": unsent,
+        "panels": [html for html in (panel(request, found) for panel in QUESTION_PANELS) if html],
+        "entries": history.of(found),
+        "may_edit": found.author_id == request.user.pk and found.state in Question.EDITABLE,
+    }
+    return render(request, "annotator/question.html", context)
