@@ -6,6 +6,8 @@ import hashlib
 import io
 import itertools
 import shutil
+import tempfile
+from pathlib import Path
 
 import av
 import numpy as np
@@ -52,25 +54,26 @@ class LiveServer:
 
 
 @pytest.fixture
-def live_server(transactional_db):
+def running_studio(transactional_db):
     server = LiveServer()
     yield server
     server.thread.terminate()
 
 
 @pytest.fixture
-def page_for(chromium, live_server):
+def page_for(chromium, running_studio):
     """`page_for(user, "/write/")`: a signed-in page; a page that raised an error fails the test when it ends."""
     contexts, faults = [], []
 
     def open_page(user, path="/", *, context=None, **options):
         if context is None:
             options = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **options}
-            context = chromium.new_context(base_url=live_server.url, **options)
+            context = chromium.new_context(base_url=running_studio.url, **options)
             contexts.append(context)
             client = Client()
             client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-            context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+            session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": running_studio.url}
+            context.add_cookies([session])
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
@@ -103,17 +106,17 @@ def _picture(number):
 @functools.cache
 def numbered_video(frames, fps=30):
     """mp4 bytes (H.264, constant frame rate, GOP 15, faststart) whose frame n shows n."""
-    out = io.BytesIO()
-    with av.open(out, "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.gop_size = 15
-        stream.options = {"preset": "ultrafast", "crf": "20", "x264-params": "keyint=15:scenecut=0"}
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(_picture(number), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return out.getvalue()
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:  # faststart opens its own output again by name
+        with av.open(file.name, "w", format="mp4", options={"movflags": "faststart"}) as container:
+            stream = container.add_stream("libx264", rate=fps)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.gop_size = 15
+            stream.options = {"preset": "ultrafast", "crf": "20", "x264-params": "keyint=15:scenecut=0"}
+            for number in range(frames):
+                frame = av.VideoFrame.from_ndarray(_picture(number), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return Path(file.name).read_bytes()
 
 
 def _jpeg(picture):
