@@ -10,7 +10,11 @@ export STUDIO_PORT := $(PORT)
 
 .PHONY: setup demo services test lint bench browser clean
 
-setup: .venv/.done
+MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
+
+setup: .venv/.done $(MESSAGES)
+
+%.mo: %.po | .venv/.done
 	@$(BIN)/python manage.py messages --compile
 
 .venv/.done: requirements.txt

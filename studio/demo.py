@@ -14,6 +14,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import django
+from django.core.management import call_command
+
 from studio import local
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -48,10 +51,6 @@ def supervisor_config(data_dir, port):
     return "\n".join(parts)
 
 
-def manage(*arguments):
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=BASE_DIR, check=True)
-
-
 def wait_for_health(url, supervisor, *, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -84,8 +83,10 @@ def run(port, *, clips):
     os.environ["STUDIO_SITE_URL"] = url
     print("Starting PostgreSQL and Redis ...", flush=True)
     local.start()
-    manage("migrate", "-v0")
-    manage("collectstatic", "--noinput", "-v0")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
+    django.setup()  # only now: the settings read the addresses that local.start() wrote
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     config = local.DATA_DIR / "supervisor.conf"
     config.write_text(supervisor_config(local.DATA_DIR, port))
     print("Starting web server and workers ...", flush=True)
@@ -95,7 +96,7 @@ def run(port, *, clips):
     )
     try:
         wait_for_health(url, supervisor)
-        manage("seed_demo", "--clips", str(clips))
+        call_command("seed_demo", clips=clips)
         print(
             f"\n  PhysGame Studio runs on {url}\n\n"
             f"  Sign in as annotator, reviewer, lead or admin; the password is {PASSWORD}\n"
