@@ -50,15 +50,16 @@ def _postgres(data_dir):
 def start_postgres(data_dir=DATA_DIR):
     """Start the cluster (made on the first call), make the database, return its address."""
     server = _postgres(data_dir)
-    for patience in (True, False):
+    for attempt in range(10):
         try:
             server.start()
             break
-        except subprocess.SubprocessError:
-            # After kill -9 the old postmaster's children hold the shared memory for about a second.
-            if not patience:
-                raise
-            time.sleep(1.5)
+        except (subprocess.SubprocessError, AssertionError):
+            # The old server is still on its way out: its children after kill -9, or itself after a stop (the library
+            # takes one that is stopping for one that runs, and then asserts that it is ready).
+            if attempt == 9:
+                raise SystemExit(f"PostgreSQL did not start. Its log is {data_dir / 'postgres' / 'log'}.")
+            time.sleep(1)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         if not connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
             connection.execute(f"create database {DATABASE}")
