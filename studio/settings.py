@@ -259,12 +259,18 @@ SPECTACULAR_SETTINGS = {
     ),
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["studio.api_schema.only_v1"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "studio.api_schema.add_error"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "ClipState": "annotator.models.Clip.State",
         "QuestionState": "annotator.models.Question.State",
         "JobState": "studio.models.Job.State",
         "Verdict": "qc.models.Review.Verdict",
+        "Category": "annotator.taxonomy.CATEGORY_CHOICES",
+        "ClipContent": "annotator.models.Clip.Content",
+        "AsideContent": "annotator.api_serializers.ASIDE",
+        "Purpose": "annotator.models.Clip.Purpose",
+        "ExportPurpose": "modelzoo.exporting.PURPOSES",
     },
 }
 
@@ -288,6 +294,7 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        "axes": {"level": "WARNING"},  # else four lines for every good login
         "celery.app.trace": {"level": "WARNING"},  # else two lines a sweep, for ever
         "celery.worker.strategy": {"level": "WARNING"},
         "django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from qc.api import ReviewingViewSet, ReviewViewSet
+from studio.api_views import endpoint
+
+urlpatterns = [
+    path("reviews/", endpoint(ReviewViewSet, {"get": "list"}), name="api_reviews"),
+    path("reviews/<id:pk>/", endpoint(ReviewViewSet, {"get": "retrieve"}), name="api_review"),
+    path("reviews/<id:pk>/undo/", endpoint(ReviewViewSet, {"post": "undo"}), name="api_review_undo"),
+    path("queue/reviews/next/", endpoint(ReviewingViewSet, {"post": "take_next"}), name="api_review_next"),
+    path("queue/reviews/<id:revision>/take/", endpoint(ReviewingViewSet, {"post": "take"}), name="api_review_take"),
+    path("queue/reviews/<id:revision>/options/", endpoint(ReviewingViewSet, {"post": "options"}), name="api_review_options"),
+    path("queue/reviews/<id:revision>/answer/", endpoint(ReviewingViewSet, {"post": "answer"}), name="api_review_answer"),
+    path("queue/reviews/<id:revision>/ruling/", endpoint(ReviewingViewSet, {"post": "rule"}), name="api_review_rule"),
+    path("queue/reviews/<id:revision>/release/", endpoint(ReviewingViewSet, {"post": "release"}), name="api_review_release"),
+]
