@@ -21,6 +21,12 @@ logger = logging.getLogger("studio.request")
 _SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
+def _path_to_log(request):
+    """The path, but for the one that carries a secret: the link to choose a new password."""
+    match = request.resolver_match
+    return f"/{match.route}" if match and match.url_name == "password_reset_confirm" else request.path
+
+
 class RequestIdMiddleware:
     """Give each request an id (kept from X-Request-ID where a proxy set one) and log its end."""
 
@@ -35,13 +41,15 @@ class RequestIdMiddleware:
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request.id
+            path = _path_to_log(request)
             logger.info(
                 "%s %s",
                 request.method,
-                request.path,
+                path,
                 extra={
+                    "user_id": getattr(getattr(request, "_cached_user", None), "pk", None) or "",
                     "method": request.method,
-                    "path": request.path,
+                    "path": path,
                     "status": response.status_code,
                     "ms": round((time.monotonic() - started) * 1000, 1),
                 },
