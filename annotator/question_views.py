@@ -45,7 +45,7 @@ def my_work(request):
         rows = rows.filter(Q(saved_at__lt=moment) | Q(saved_at=moment, pk__lt=pk))
     rows, more = _page(rows.order_by("-saved_at", "-pk"))
     if shown in ("returned", "rejected"):
-        _add_remarks(rows)
+        add_remarks(rows)
     before = f"{rows[-1].saved_at.isoformat()}_{rows[-1].pk}" if more else ""
     return render(request, "annotator/my_work.html", {"tabs": tabs, "shown": shown, "rows": rows, "before": before})
 
@@ -65,7 +65,7 @@ def _page(rows):
     return rows[:PAGE], len(rows) > PAGE
 
 
-def _add_remarks(questions):
+def add_remarks(questions):
     """Give each question its `remarks`: what was said about its last revision."""
     said = {}
     remarks = Remark.objects.filter(
@@ -129,7 +129,7 @@ def question(request, pk):
     ]
     unsent = diff.changes(revisions[-1], found) if revisions and found.state in Question.EDITABLE else []
     if found.state in (State.RETURNED, State.REJECTED):
-        _add_remarks([found])
+        add_remarks([found])
     context = {
         "question": found,
         "clip": found.clip,

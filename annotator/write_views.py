@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator import queue, services
 from annotator.media import media_url
 from annotator.models import OPTION_KEYS, Clip, Lease, Question, Remark, WrongState
+from annotator.question_views import add_remarks
 from annotator.taxonomy import CATEGORIES, STEMS, by_domain
 from studio.access import allow
 from studio.roles import Role
@@ -46,8 +47,10 @@ def write(request):
         drafts=Count("pk", filter=Q(state=Question.State.DRAFT)),
         returned=Count("pk", filter=Q(state=Question.State.RETURNED)),
     )
+    returned = list(mine.filter(state=Question.State.RETURNED).select_related("clip").order_by("settled_at", "id")[:8])
+    add_remarks(returned)
     context = {
-        "returned": mine.filter(state=Question.State.RETURNED).select_related("clip").order_by("settled_at", "id")[:8],
+        "returned": returned,
         "held": Lease.objects.filter(user=user, clip__isnull=False, reserved=False)
         .select_related("clip")
         .order_by("id")[:4],

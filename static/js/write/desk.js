@@ -1,7 +1,7 @@
 // The desk: one piece of work at a time, the next one already loading behind it.
 
 import { Player } from "../player.js";
-import { bind, decorate } from "../shortcuts.js";
+import { bind, decorate, isTyping } from "../shortcuts.js";
 import { postJson, toast } from "../studio.js";
 import { Timeline } from "../timeline.js";
 import { compare } from "./compare.js";
@@ -306,7 +306,7 @@ $("form.desk-form").addEventListener("submit", (event) => event.preventDefault()
 $("#stage").addEventListener("click", () => player.toggle());
 desk.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
-  if (!marks.cancelOpen()) $("#stage").focus();
+  if (isTyping(event.target) || !marks.cancelOpen()) $("#stage").focus();
 });
 
 // The player's buttons are one stop for Tab; arrow keys move among them.
