@@ -96,7 +96,7 @@ def _context(request, question, **more):
         "own": question.author_id == request.user.pk,
         "before": before,
         "changes": diff.changes(before, revision) if before else [],
-        "reason_rows": reason_rows({}, options=OPTION_KEYS),
+        "reason_rows": reason_rows({}),
         "errors": {},
         **more,
     }
@@ -108,7 +108,7 @@ def _decide(request, question):
     typed = {"comment": comment, "chosen_decision": decision}
     try:
         reasons = _reasons_of_form(request.POST)
-        typed |= {"reason_rows": reason_rows({}, options=OPTION_KEYS, chosen=reasons), "reasons_open": bool(reasons)}
+        typed |= {"reason_rows": reason_rows({}, chosen=reasons), "reasons_open": bool(reasons)}
         services.adjudicate(user=request.user, question_id=question.pk, decision=decision, reasons=reasons, comment=comment)
     except Invalid as invalid:
         return _form_again(request, question, 422, errors=invalid.errors, **typed)

@@ -6,7 +6,7 @@ Until the blind answer is stored, a reviewer sees options as positions 1 to 4, i
 import django_filters
 from django.conf import settings
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import viewsets
 from rest_framework.response import Response
 
@@ -41,6 +41,7 @@ class ReviewFilter(django_filters.FilterSet):
 
 
 @extend_schema(tags=["reviews"])
+@extend_schema_view(list=extend_schema(summary="List reviews"), retrieve=extend_schema(summary="One review"))
 class ReviewViewSet(ReadOnly):
     """Verdicts with the blind answer before them: one's own; all of them for leads."""
 

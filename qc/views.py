@@ -6,6 +6,7 @@ Before the blind answer is stored nothing here tells which option is the key: op
 
 import json
 import uuid
+from dataclasses import replace
 from functools import wraps
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from annotator import diff, letters, queue
+from annotator.media import media_url
 from annotator.models import OPTION_KEYS, Clip, Remark, Revision, WrongState
 from annotator.services import Invalid
 from qc import services
@@ -160,7 +162,9 @@ def _verdict_context(revision, user, answer):
     """What step 2 shows: the key beside the reader's own answer, the reasons, and what changed since the last round."""
     positions = _positions(revision, user)
     numbers = {key: position for position, key in positions.items()}
+    labels = field_labels(positions)
     before = services.revision_before(revision)
+    changes = diff.changes(before, revision) if before else []
     return {
         "revision": revision,
         "clip": revision.question.clip,
@@ -173,20 +177,28 @@ def _verdict_context(revision, user, answer):
         "reason_rows": reason_rows(positions),
         "client_key": uuid.uuid4(),
         "before": before,
-        "changes": diff.changes(before, revision) if before else [],
-        "earlier_remarks": list(before.remarks.all()) if before else [],
+        "changes": [replace(change, label=labels.get(change.field, change.label)) for change in changes],
+        "earlier_remarks": [(labels[remark.field], remark) for remark in before.remarks.all()] if before else [],
         "may_reject": user.is_lead,
     }
 
 
-def reason_rows(positions, *, options=(), chosen=()):
+def field_labels(positions):
+    """{field: what a reader of this screen calls it}: options go by their number there."""
+    labels = {field: str(label) for field, label in Remark.FIELD_CHOICES}
+    for number, key in positions.items():
+        pattern = _("option %(number)s, the key") if key == OPTION_KEYS[0] else _("option %(number)s, a distractor")
+        labels[key] = pattern % {"number": number}
+    return labels
+
+
+def reason_rows(positions, *, chosen=()):
     """The fields that may be criticised with their codes: the options as numbered on the screen, then the rest.
 
-    `options` orders the options where nobody numbered them; `chosen` are reasons that were checked already.
+    Without `positions` the options stand in their own order. `chosen` are reasons that were checked already.
     """
-    labels = dict(Remark.FIELD_CHOICES)
-    fields = [*(options or positions.values()), *(field for field in services.REASONS if field not in OPTION_KEYS)]
-    numbers = {key: position for position, key in positions.items()}
+    labels = field_labels(positions)
+    fields = [*(positions.values() or OPTION_KEYS), *(field for field in services.REASONS if field not in OPTION_KEYS)]
     rows = []
     for digit, field in enumerate(fields, start=1):
         here = [reason for reason in chosen if reason["field"] == field]
@@ -195,7 +207,6 @@ def reason_rows(positions, *, options=(), chosen=()):
                 "digit": digit,
                 "field": field,
                 "label": labels[field],
-                "position": numbers.get(field),
                 "codes": [(code.value, code.label) for code in services.REASONS[field]],
                 "chosen": [reason["code"] for reason in here],
                 "comment": next((reason["comment"] for reason in here if reason.get("comment")), ""),
@@ -270,7 +281,7 @@ def review_ahead(request, pk):
     if following is None:
         return JsonResponse({"held": held, "next": None})
     clip = Clip.objects.get(questions__revisions=following)
-    media = {kind: reverse("clip_media", args=[clip.pk, kind]) for kind in ("proxy", "filmstrip", "poster")}
+    media = {kind: media_url(clip, kind) for kind in ("proxy", "filmstrip", "poster")}
     return JsonResponse({"held": held, "next": {"address": _next_address(following), **media}})
 
 

@@ -2,17 +2,18 @@
 
 import { Player } from "./player.js";
 import { bind } from "./shortcuts.js";
+import { Timeline } from "./timeline.js";
 
 export class ClipDesk {
   /** `root` is the #desk element; `onPlayed(seconds)` hears how much of the clip was played through so far. */
   constructor(root, { onPlayed = () => {} } = {}) {
     this.root = root;
-    const { fpsNum, fpsDen, frames } = root.dataset;
+    const { fpsNum, fpsDen, frames, filmstrip, tiles, columns } = root.dataset;
     this.frames = Number(frames);
     this.fps = Number(fpsNum) / Number(fpsDen);
     this.player = new Player(root.querySelector("video"), { fpsNum: Number(fpsNum), fpsDen: Number(fpsDen), frameCount: this.frames });
-    this.strip = root.querySelector(".strip");
-    this.head = root.querySelector(".strip-head");
+    const strip = { url: filmstrip, tiles: Number(tiles), columns: Number(columns) };
+    this.timeline = new Timeline(root.querySelector("[data-timeline]"), this.player, { strip });
     this.gone = new AbortController();
     const listen = (target, name, run) => target.addEventListener(name, run, { signal: this.gone.signal });
     listen(this.player, "frame", () => this.showFrame());
@@ -20,13 +21,7 @@ export class ClipDesk {
     for (const name of ["timeupdate", "ended", "pause"]) listen(this.player.video, name, () => onPlayed(this.player.playedSeconds()));
     listen(this.player.video, "error", () => this.showBroken());
     listen(root, "click", (event) => this.clicked(event));
-    listen(this.strip, "pointerdown", (event) => this.scrub(event));
-    listen(this.strip, "pointermove", (event) => event.buttons && this.scrub(event));
-    listen(this.strip, "keydown", (event) => this.stripKey(event));
-    this.resize = new ResizeObserver(() => this.drawStrip());
-    this.resize.observe(this.strip);
-    this.loadStrip();
-    this.unbind = bind({
+    this.actions = {
       "player.toggle": () => this.player.toggle(),
       "player.backward": () => void this.player.backward(),
       "player.pause": () => this.player.pause(),
@@ -40,8 +35,14 @@ export class ClipDesk {
       "player.first": () => void this.player.seekFrame(0),
       "player.last": () => void this.player.seekFrame(this.frames - 1),
       "player.mute": () => this.mute(),
+      "timeline.in": () => this.timeline.zoom(1.5),
+      "timeline.out": () => this.timeline.zoom(1 / 1.5),
+      "timeline.all": () => this.timeline.all(),
       "player.loop": () => this.toggleSpan(root.querySelector("[data-span]")),
-    });
+    };
+    this.unbind = bind(this.actions);
+    root.querySelector("#loop").hidden = true;
+    root.querySelector("#mute").hidden = !root.dataset.sound;
     this.showFrame();
     this.showState();
   }
@@ -49,77 +50,46 @@ export class ClipDesk {
   destroy() {
     this.unbind();
     this.gone.abort();
-    this.resize.disconnect();
+    this.timeline.destroy();
     this.player.destroy();
   }
 
   mute() {
     this.player.video.muted = !this.player.video.muted;
-    this.root.querySelector('[data-do="mute"]').setAttribute("aria-pressed", String(this.player.video.muted));
+    this.showState();
   }
 
   clicked(event) {
     const span = event.target.closest("[data-span]");
     if (span) return this.toggleSpan(span);
-    const run = {
-      toggle: () => this.player.toggle(),
-      prev: () => this.player.step(-1),
-      next: () => this.player.step(1),
-      slower: () => this.player.slower(),
-      faster: () => this.player.faster(),
-      mute: () => this.mute(),
-    }[event.target.closest("[data-do]")?.dataset.do];
-    if (run) return run();
-    if (event.target === this.player.video) this.player.toggle();
+    const action = event.target.closest("#player-bar [data-shortcut]")?.dataset.shortcut;
+    if (action) this.actions[action]();
+    else if (event.target.closest("#stage")) this.player.toggle();
   }
 
   showFrame() {
-    const { frame } = this.player;
-    this.root.querySelector("[data-frame]").textContent = frame;
-    this.root.querySelector("[data-time]").textContent = (frame / this.fps).toFixed(2);
-    this.strip.setAttribute("aria-valuenow", frame);
-    this.head.style.left = `${(100 * (frame + 0.5)) / this.frames}%`;
+    const { frame, confirmed } = this.player;
+    this.root.querySelector("#frame").value = `${frame} / ${this.frames - 1}`;
+    this.root.querySelector("#frame-time").textContent = `${(frame / this.fps).toFixed(2)} s`;
+    this.root.querySelector("#frame-box").classList.toggle("unconfirmed", !confirmed);
   }
 
   showState() {
-    this.root.querySelector("[data-play-sign]").textContent = this.player.playing ? "❚❚" : "▶";
-    this.root.querySelector("[data-rate]").textContent = `${this.player.rate}×`;
+    const { player } = this;
+    this.root.querySelector("#play").classList.toggle("playing", Boolean(player.playing || player.reverse));
+    this.root.querySelector("#rate").value = player.reverse ? `−${player.reverse}×` : `${player.rate}×`;
+    this.root.querySelector("#loop").setAttribute("aria-pressed", String(Boolean(player.span)));
+    this.root.querySelector("#mute").setAttribute("aria-pressed", String(player.video.muted));
   }
 
   showBroken() {
-    const said = document.createElement("p");
-    said.className = "notice bad";
-    said.setAttribute("role", "alert");
-    said.textContent = gettext("The clip does not play. Check the connection and reload; if that does not help, put it back and tell a lead.");
-    this.root.querySelector(".stage").after(said);
-  }
-
-  scrub(event) {
-    const box = this.strip.getBoundingClientRect();
-    this.player.pause();
-    this.player.seekFrame(Math.floor(((event.clientX - box.left) / box.width) * this.frames));
-    if (event.type === "pointerdown") this.strip.setPointerCapture(event.pointerId);
-  }
-
-  stripKey(event) {
-    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
-    if (event.key in steps) this.player.step(steps[event.key]);
-    else if (event.key === "Home") this.player.seekFrame(0);
-    else if (event.key === "End") this.player.seekFrame(this.frames - 1);
-    else return;
-    event.preventDefault();
+    this.root.querySelector("[data-broken]").hidden = false;
   }
 
   /** Draw [[first, last], ...] on the timeline; they become known with the key. */
   showSpans(spans) {
-    this.root.querySelector(".strip-spans").replaceChildren(
-      ...spans.map(([first, last]) => {
-        const bar = document.createElement("span");
-        bar.style.left = `${(100 * first) / this.frames}%`;
-        bar.style.width = `${(100 * (last + 1 - first)) / this.frames}%`;
-        return bar;
-      }),
-    );
+    this.root.querySelector("#loop").hidden = !spans.length;
+    this.timeline.setSpans(spans.map(([first, last]) => ({ first, last, ok: true })));
   }
 
   /** Repeat the span of a button, or stop when it is the one that is repeated. */
@@ -131,37 +101,5 @@ export class ClipDesk {
     this.player.loop(on ? span : null);
     if (on) this.player.seekFrame(span[0]).then(() => this.player.play());
     else this.player.pause();
-  }
-
-  loadStrip() {
-    const image = new Image();
-    image.onload = () => {
-      this.sprite = image;
-      this.drawStrip();
-    };
-    image.src = this.root.dataset.filmstrip;
-  }
-
-  /** As many tiles of the sprite as fit side by side; tile i shows the clip at (i + 0.5) / tiles of its length. */
-  drawStrip() {
-    const tiles = Number(this.root.dataset.tiles);
-    const columns = Number(this.root.dataset.columns);
-    const canvas = this.strip.querySelector("canvas");
-    if (!this.sprite || !tiles || !columns) return;
-    const { width, height } = this.strip.getBoundingClientRect();
-    if (!width) return;
-    const ratio = devicePixelRatio || 1;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-    const tileWidth = this.sprite.naturalWidth / columns;
-    const tileHeight = this.sprite.naturalHeight / Math.ceil(tiles / columns);
-    const shown = Math.max(1, Math.round(canvas.width / ((canvas.height * tileWidth) / tileHeight)));
-    const context = canvas.getContext("2d");
-    for (let i = 0; i < shown; i++) {
-      const tile = Math.min(tiles - 1, Math.floor(((i + 0.5) * tiles) / shown));
-      const x = (tile % columns) * tileWidth;
-      const y = Math.floor(tile / columns) * tileHeight;
-      context.drawImage(this.sprite, x, y, tileWidth, tileHeight, (i * canvas.width) / shown, 0, canvas.width / shown, canvas.height);
-    }
   }
 }

@@ -62,6 +62,9 @@ class Work {
     });
     this.side.addEventListener("click", (event) => this.clicked(event));
     this.side.addEventListener("input", (event) => this.typed(event.target));
+    this.side.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.returning) this.closeReturn();
+    });
     this.enterStep();
   }
 
@@ -173,8 +176,9 @@ class Work {
     const input = this.side.querySelector(`[name="answer"][value="${value}"]`);
     if (!input) return false;
     if (input.checked) return this.answer();
+    // Without focus, so that Space goes on playing the clip.
     input.checked = true;
-    input.focus();
+    this.side.querySelector("[data-chosen]").textContent = input.closest("label").textContent.trim();
   }
 
   async answer() {
@@ -222,11 +226,20 @@ class Work {
   openReturn({ focus = false } = {}) {
     const reasons = this.side.querySelector("[data-reasons]");
     if (!reasons) return false;
-    reasons.hidden = false;
-    this.side.querySelector("[data-open-return]").setAttribute("aria-expanded", "true");
-    this.side.querySelector("[data-open-return]").hidden = true;
-    this.side.querySelector('[data-rule="return"]').hidden = false;
+    this.showReturn(true);
     if (focus) reasons.querySelector("[data-code]").focus();
+  }
+
+  closeReturn() {
+    this.showReturn(false);
+    this.side.querySelector("[data-open-return]").focus();
+  }
+
+  showReturn(open) {
+    this.side.querySelector("[data-reasons]").hidden = !open;
+    this.side.querySelector("[data-open-return]").setAttribute("aria-expanded", String(open));
+    this.side.querySelector("[data-open-return]").hidden = open;
+    this.side.querySelector('[data-rule="return"]').hidden = !open;
   }
 
   get returning() {
@@ -391,4 +404,5 @@ bind({
 });
 
 work = new Work(document.getElementById("desk"));
+place.dataset.ready = "1";
 setInterval(() => document.visibilityState === "visible" && work && reserveNext(work), KEEP_ALIVE_MS);

@@ -251,5 +251,6 @@ def test_the_next_round_shows_what_changed_only_after_the_blind_answer(client, p
     assert "Which crate?" not in page
     html = blind(post, pk, "cannot_tell").json()["html"]
     assert "Since round 1" in html
+    assert f"option {position_of('correct', revision_of(question), reviewer)}, the key" in html
     assert "Which crate?" in html
     assert re.findall(r"<ins>.*?</span>(.*?)</ins>", html) in (["red "], [" red"])

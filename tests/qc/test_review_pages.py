@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from annotator.media import media_url
 from annotator.models import Lease
 from qc.models import Review
 from tests.factories import QuestionFactory, UserFactory
@@ -158,7 +159,7 @@ def test_exactly_one_next_question_is_reserved_and_its_video_named(client, post,
     for _ in range(2):
         following = post(path).json()["next"]
         assert following["address"] == reverse("review_revision", args=[revision_of(second).pk])
-        assert following["proxy"] == reverse("clip_media", args=[second.clip_id, "proxy"])
+        assert following["proxy"] == media_url(second.clip, "proxy")
     assert Lease.objects.count() == 2
 
 

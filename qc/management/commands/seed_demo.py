@@ -83,9 +83,7 @@ class Command(BaseCommand):
         while waiting.exists():
             if time.monotonic() > end:
                 count = waiting.count()
-                raise CommandError(
-                    f"{count} clips are not ingested after {wait} s. Ask manage.py doctor why."
-                )
+                raise CommandError(f"{count} clips are not ingested after {wait} s. Ask manage.py doctor why.")
             time.sleep(0.3)
 
     def tell(self, story, clip, index, people):
