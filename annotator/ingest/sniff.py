@@ -79,6 +79,10 @@ def look(path):
             return _look_at_boxes(file, size)
         if head.startswith(b"\x1aE\xdf\xa3"):
             return _look_at_matroska(head, size)
+        if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+            length = struct.unpack("<I", head[4:8])[0]
+            if length != 0xFFFFFFFF and length + 8 > size + 1:  # the last byte may be padding that was left out
+                return "truncated", {}
     return None
 
 
@@ -123,6 +127,7 @@ _TOP_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"u
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl"}
 _PROTECTED = {b"encv", b"drmi"}
 _MOST_BOXES = 20_000
+_DEEPEST_BOX = 10
 
 
 def _boxes(file, start, end):
@@ -162,7 +167,9 @@ def _look_at_boxes(file, size):
     return None if state["moov"] else ("truncated", {})
 
 
-def _look_inside(file, start, end, state):
+def _look_inside(file, start, end, state, depth=1):
+    if depth > _DEEPEST_BOX:
+        return "broken", {}
     for kind, payload, box_end in _boxes(file, start, end):
         state["left"] -= 1
         if state["left"] < 0:
@@ -170,7 +177,7 @@ def _look_inside(file, start, end, state):
         if box_end > end:
             return "broken", {}
         if kind in _CONTAINERS:
-            found = _look_inside(file, payload, box_end, state)
+            found = _look_inside(file, payload, box_end, state, depth + 1)
             if found:
                 return found
         elif kind == b"hdlr":

@@ -101,7 +101,9 @@ def arguments(source, folder, plan):
         .filter_multi_output("split", 3)
     )
     streams = [frames[0]]
+    # `-progress` stays silent until every output has begun, and the filmstrip begins at the end. This prints each frame.
     options = {**VIDEO_OPTIONS, "pix_fmt": "yuv420p", "t": settings.CLIP_MAX_S + 1, "movflags": "+faststart"}
+    options |= {"stats_enc_post:v:0": "pipe:1", "stats_enc_post_fmt:v:0": "{n}"}
     options |= {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact", "flags:v": "+bitexact"}
     if settings.FFMPEG_THREADS:
         options["threads"] = settings.FFMPEG_THREADS
@@ -129,7 +131,7 @@ def arguments(source, folder, plan):
         .output(f"file:{folder}/poster.jpg", **still, **{"q:v": 3})
     )
     command = ffmpeg.merge_outputs(proxy, filmstrip, poster).global_args(
-        "-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-max_error_rate", "0.2", "-progress", "pipe:1"
+        "-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-max_error_rate", "0.2"
     )
     return command.compile(cmd=binary())
 
@@ -169,6 +171,8 @@ def transcode(source, folder, plan, *, progress, log):
     lines = complaints.read_text(errors="replace").splitlines()
     if code == 126:
         raise RuntimeError(f"The limits on ffmpeg could not be set: {lines[-1:]}")
+    if any("Unrecognized option" in line or "Option not found" in line for line in lines):
+        raise RuntimeError(f"{binary()} is too old; the Studio needs ffmpeg 6 or newer: {lines[-1:]}")
     if code != 0:
         for line in lines[-10:]:
             log(f"ffmpeg: {line[:300]}")
@@ -179,7 +183,7 @@ def transcode(source, folder, plan, *, progress, log):
 
 
 def _follow(process, progress, deadline):
-    """Read ffmpeg's progress until it closes its output."""
+    """Read the numbers of coded frames until ffmpeg closes its output."""
     buffer = b""
     frames = 0
     with selectors.DefaultSelector() as selector:
@@ -194,6 +198,5 @@ def _follow(process, progress, deadline):
             if not data:
                 return
             *lines, buffer = (buffer + data).split(b"\n")
-            for line in lines:
-                if line.startswith(b"frame="):
-                    frames = int(line[6:].strip() or 0)
+            numbers = [int(line) for line in lines if line.isdigit()]
+            frames = numbers[-1] + 1 if numbers else frames

@@ -9,12 +9,18 @@ from PIL import Image
 
 from annotator import importing
 from annotator.ingest import store
+from annotator.ingest.transcode import Plan, transcode
 from annotator.models import Clip, ClipNote
 from studio import jobs
 from studio.models import Job
 from tests import videos
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_heartbeat(settings):
+    settings.JOB_HEARTBEAT_S = 3600  # its thread has a connection of its own, which cannot see this test's transaction
 
 
 def ingest(path, **details):
@@ -206,6 +212,14 @@ def test_progress_counts_frames_up_to_the_end():
     clip = ingest(videos.counter(90))
     job = Job.objects.get(key=importing.job_key(clip.pk))
     assert (job.done, job.total, job.unit) == (90, 90, "frames")
+
+
+def test_progress_moves_while_ffmpeg_works(tmp_path):
+    plan = Plan.of({"fps": [30, 1], "frames": 300, "width": 320, "height": 180, "video": 0, "audio": None})
+    seen = []
+    transcode(videos.counter(300), tmp_path, plan, progress=seen.append, log=print)
+    assert seen == sorted(seen) and len(set(seen)) > 3
+    assert seen[0] == 0 and seen[-1] == 300
 
 
 def test_clips_for_training_offer_no_places_to_writers():
