@@ -5,7 +5,7 @@ from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import parsers, viewsets
 from rest_framework.response import Response
 
@@ -82,6 +82,7 @@ class ClipFilter(django_filters.FilterSet):
 
 
 @extend_schema(tags=["clips"])
+@extend_schema_view(list=extend_schema(summary="List clips"), retrieve=extend_schema(summary="One clip"))
 class ClipViewSet(ReadOnly):
     """Clips. Everybody with a role sees them; leads judge them; leads and admins bring them in."""
 
@@ -177,6 +178,10 @@ class QuestionFilter(django_filters.FilterSet):
 
 
 @extend_schema(tags=["questions"])
+@extend_schema_view(
+    list=extend_schema(summary="List questions"),
+    retrieve=extend_schema(summary="One question with its revisions"),
+)
 class QuestionViewSet(ReadOnly):
     """Questions: one's own; all of them for leads."""
 

@@ -25,7 +25,13 @@ class MediaSerializer(serializers.Serializer):
     filmstrip = serializers.CharField(allow_null=True)
 
 
+def maybe_category():
+    """For rows that may have no category yet: the field a model makes by itself forgets the empty text."""
+    return serializers.ChoiceField(choices=[*CATEGORY_CHOICES, ("", "")], read_only=True)
+
+
 class ClipSerializer(serializers.ModelSerializer):
+    expected_category = maybe_category()
     duration_s = serializers.FloatField(read_only=True)
     media = serializers.SerializerMethodField()
 
@@ -116,7 +122,8 @@ class RevisionSerializer(serializers.ModelSerializer):
 
 class QuestionSerializer(serializers.ModelSerializer):
     author = PersonSerializer(read_only=True)
-    domain = serializers.ChoiceField(choices=[("", ""), *DOMAINS.items()], read_only=True)
+    category = maybe_category()
+    domain = serializers.ChoiceField(choices=[*DOMAINS.items(), ("", "")], read_only=True)
     spans = SpansField(read_only=True)
 
     class Meta:

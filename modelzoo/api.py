@@ -3,7 +3,7 @@
 import django_filters
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -73,6 +73,7 @@ class ExportFilter(django_filters.FilterSet):
 
 
 @extend_schema(tags=["exports"])
+@extend_schema_view(list=extend_schema(summary="List exports"), retrieve=extend_schema(summary="One export"))
 class ExportViewSet(ReadOnly):
     """Exports in the public PhysGame format, made in the background as one zip."""
 

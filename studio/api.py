@@ -309,6 +309,8 @@ def error_response(exc, context):
         code, message = "server_error", _("The Studio made a mistake; it was logged.")
         return Response({"error": {"code": code, "message": message}}, status=500)
     http_status, code, message, more = answer(exc)
+    if http_status >= 500:
+        logger.error("An API view could not answer", exc_info=exc)
     headers = {}
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = exc.auth_header

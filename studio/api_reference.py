@@ -121,7 +121,8 @@ def _operation(method, path, operation, components):
         "body_type": body_type,
         "body": _fields(body, components) if body else [],
         "body_example": json.dumps(example(body, components), indent=2) if body and "json" in body_type else "",
-        "answers": answers,
+        "answers": [answer for answer in answers if answer["good"]],
+        "errors": [answer for answer in answers if not answer["good"]],
         "open": method == "get" and "{" not in path,
     }
 

@@ -25,7 +25,7 @@ ERROR = {
         }
     },
 }
-_ERRORS = {
+ERRORS = {
     "400": "The request could not be read.",
     "401": "No token and no session, or one that does not count any more.",
     "403": "Your roles do not include this.",
@@ -59,7 +59,7 @@ class Schema(AutoSchema):
         if method != "GET":
             statuses |= {"400", "409", "415"}
         for status in sorted(statuses):
-            operation["responses"].setdefault(status, _error(_ERRORS[status]))
+            operation["responses"].setdefault(status, _error(ERRORS[status]))
         return operation
 
 

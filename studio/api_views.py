@@ -5,7 +5,7 @@ from django import forms
 from django.http import Http404
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import exceptions, mixins, serializers, viewsets
 from rest_framework.response import Response
@@ -105,6 +105,7 @@ class JobFilter(django_filters.FilterSet):
 
 
 @extend_schema(tags=["jobs"])
+@extend_schema_view(list=extend_schema(summary="List jobs"), retrieve=extend_schema(summary="One job with its log"))
 class JobViewSet(ReadOnly):
     """Background jobs: one's own; all of them for leads and admins."""
 
