@@ -110,8 +110,14 @@ class ClipViewSet(ReadOnly):
     def initialize_request(self, request, *args, **kwargs):
         # Before anything reads the body: an upload streams to where it is hashed, never into memory.
         if request.method == "POST" and self.action_map.get("post") == "create":
-            request.upload_handlers = [IncomingHandler(request)]
+            self.handler = IncomingHandler(request)
+            request.upload_handlers = [self.handler]
         return super().initialize_request(request, *args, **kwargs)
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        if hasattr(self, "handler"):
+            self.handler.upload_interrupted()
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @extend_schema(
         summary="Bring a clip in",
@@ -237,7 +243,7 @@ class WritingViewSet(viewsets.GenericViewSet):
         put_back = self._input(NextClipSerializer).get("put_back")
         if put_back:
             queue.release(request.user, clip_id=put_back)
-        clip_id = queue.next_clip(request.user, skip=put_back or 0)
+        clip_id = queue.next_clip(request.user, skip=[put_back] if put_back else [])
         return Response({"work": self._work(clip_id) if clip_id else None})
 
     @extend_schema(summary="Take this clip, or renew the lease on it", request=None, responses=WorkSerializer)

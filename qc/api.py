@@ -182,6 +182,8 @@ class ReviewingViewSet(viewsets.GenericViewSet):
             client_key=given["client_key"],
         )
         review = services.rule(user=request.user, revision=revision, ruling=ruling)
+        revision.question.refresh_from_db(fields=["state"])
+        review.revision = revision
         return Response(ReviewSerializer(review).data)
 
     @extend_schema(summary="Put a revision back", request=None, responses={204: None})
