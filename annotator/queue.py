@@ -39,11 +39,11 @@ SELECT %(user)s, taken.id,
 FROM taken RETURNING clip_id
 """
 _THIS_CLIP = "c.id = %(clip)s"
-_ANY_CLIP = "c.id <> %(skip)s"
-_WANTED_CLIP = """c.id <> %(skip)s AND c.expected_category = (
+_ANY_CLIP = "c.id <> ALL(%(skip)s)"
+_WANTED_CLIP = """c.id <> ALL(%(skip)s) AND c.expected_category = (
     SELECT o.category FROM unnest(%(categories)s::text[]) WITH ORDINALITY AS o(category, rank)
     WHERE EXISTS (SELECT 1 FROM annotator_clip w WHERE w.expected_category = o.category AND w.open_slots > 0
-                  AND w.state = 'ready' AND w.content IN ('unchecked', 'accepted') AND w.id <> %(skip)s)
+                  AND w.state = 'ready' AND w.content IN ('unchecked', 'accepted') AND w.id <> ALL(%(skip)s))
     ORDER BY o.rank LIMIT 1)"""
 
 _FREE = """
@@ -54,8 +54,8 @@ WITH gone AS (
     UPDATE annotator_clip c SET open_slots = c.open_slots + g.places
     FROM (SELECT clip_id, count(*) AS places FROM gone WHERE clip_id IS NOT NULL GROUP BY clip_id) g WHERE c.id = g.clip_id
 ), reviews AS (
-    UPDATE annotator_question q SET review_slots = greatest(0, r.approvals_needed - q.reviews_given
-        - (SELECT count(*) FROM annotator_lease l WHERE l.revision_id = r.id AND l.id NOT IN (SELECT id FROM gone)))
+    UPDATE annotator_question q SET review_slots = greatest(0, least(r.approvals_needed - q.reviews_given,
+        q.review_slots + (SELECT count(*) FROM gone g WHERE g.revision_id = r.id)))
     FROM annotator_revision r
     WHERE r.id IN (SELECT revision_id FROM gone WHERE revision_id IS NOT NULL)
       AND q.id = r.question_id AND q.revision_number = r.number AND q.state = 'submitted'
@@ -67,11 +67,11 @@ SELECT count(*) FROM gone
 # What this person has in hand: the returned question settled longest ago (no lease), and their lease, open work first.
 _IN_HAND = """
 (SELECT q.clip_id, NULL::bigint AS lease FROM annotator_question q JOIN annotator_clip c ON c.id = q.clip_id
- WHERE q.author_id = %(user)s AND q.state = 'returned' AND q.clip_id <> %(skip)s
+ WHERE q.author_id = %(user)s AND q.state = 'returned' AND q.clip_id <> ALL(%(skip)s)
    AND c.content IN ('unchecked', 'accepted')
  ORDER BY q.settled_at, q.id LIMIT 1)
 UNION ALL
-(SELECT l.clip_id, l.id FROM annotator_lease l WHERE l.user_id = %(user)s AND l.clip_id <> %(skip)s
+(SELECT l.clip_id, l.id FROM annotator_lease l WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s)
  ORDER BY l.reserved, l.id LIMIT 1)
 """
 
@@ -125,12 +125,13 @@ def _take_any(user, *, skip, reserved=False):
     return wanted or _take(user, _ANY_CLIP, skip=skip, reserved=reserved)
 
 
-def next_clip(user, *, skip=0):
+def next_clip(user, *, skip=()):
     """The clip this person should work on now, leased to them, or None when there is nothing to write.
 
     Returned work first (oldest first), then what they hold already, then what was reserved for them, then a fresh clip
-    from the category furthest below its target. `skip` is a clip they just put back.
+    from the category furthest below its target. `skip` are clips they put back, not to be offered now.
     """
+    skip = list(skip)
     clip_id, lease = _in_hand(user, skip)
     if lease:
         Lease.objects.filter(pk=lease).update(expires_at=timezone.now() + lease_length(), reserved=False)
@@ -144,20 +145,21 @@ def _in_hand(user, skip):
         return min(cursor.fetchall(), key=lambda row: row[1] is not None, default=(None, None))
 
 
-def reserve_next(user, *, current):
+def reserve_next(user, *, current, skip=()):
     """The one piece of work to preload behind `current`, as `next_clip` will give it; its clip id or None.
 
     What is in hand already needs no reservation; else one clip is reserved.
     """
-    clip_id, _lease = _in_hand(user, current)
+    skip = [current, *skip]
+    clip_id, _lease = _in_hand(user, skip)
     if clip_id:
         return clip_id
     with transaction.atomic():
         # One reservation at a time for a person, however many tabs ask at once.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reserve'), %s)", [user.pk])
-        clip_id, _lease = _in_hand(user, current)
-        return clip_id or _take_any(user, skip=current, reserved=True)
+        clip_id, _lease = _in_hand(user, skip)
+        return clip_id or _take_any(user, skip=skip, reserved=True)
 
 
 def renew(user, clip_id):
@@ -189,9 +191,14 @@ def hold(user, clip_id):
         return question
     if question and question.state != Question.State.DRAFT:
         raise WrongState(_("You have submitted a question about this clip already. You find it under “My work”."))
-    if not renew(user, clip_id) and not _take(user, _THIS_CLIP, clip=clip_id):
-        raise WrongState(why_not(clip_id))
-    return question
+    if renew(user, clip_id) or _take(user, _THIS_CLIP, clip=clip_id):
+        return question
+    with transaction.atomic():
+        # Somebody, perhaps another tab of the same person, may be taking it this very moment: wait, then look again.
+        list(Clip.objects.select_for_update().filter(pk=clip_id).values_list("pk"))
+        if renew(user, clip_id) or _take(user, _THIS_CLIP, clip=clip_id):
+            return question
+    raise WrongState(why_not(clip_id))
 
 
 def why_not(clip_id):

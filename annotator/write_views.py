@@ -64,14 +64,17 @@ def write(request):
 def write_next(request):
     """The next piece of work: as JSON for the desk, else by sending the browser to its page.
 
-    `put_back` is a clip to give back first; `skip` one not to offer right now.
+    `put_back` is a clip to give back first; `skip` are clips not to offer while there are others.
     """
     wants_json = request.content_type == "application/json"
     data = _json(request) if wants_json else request.POST
-    put_back, skip = _number(data.get("put_back")), _number(data.get("skip"))
+    put_back, skip = _number(data.get("put_back")), _numbers(data.get("skip"))
     if put_back:
         queue.release(request.user, clip_id=put_back)
-    clip_id = queue.next_clip(request.user, skip=put_back or skip)
+        skip.append(put_back)
+    clip_id = queue.next_clip(request.user, skip=skip)
+    if clip_id is None and len(skip) > 1:
+        clip_id = queue.next_clip(request.user, skip=skip[-1:])
     if not wants_json:
         if clip_id:
             return redirect("write_clip", clip_id)
@@ -240,7 +243,7 @@ def write_aside(request, pk):
 @require_POST
 def write_prepare(request, pk):
     """Reserve the one piece of work behind this one, and say what to preload for it."""
-    clip_id = queue.reserve_next(request.user, current=pk)
+    clip_id = queue.reserve_next(request.user, current=pk, skip=_numbers(_json(request).get("skip")))
     if clip_id is None:
         return JsonResponse({"clip": None})
     return JsonResponse(
@@ -269,6 +272,10 @@ def _number(value):
     except (TypeError, ValueError, OverflowError):
         return 0
     return number if 0 <= number < 2**31 else 0
+
+
+def _numbers(value):
+    return [_number(one) for one in value[-50:]] if isinstance(value, list) else []
 
 
 def _error(status, code, message, **more):

@@ -158,7 +158,9 @@ export class Player extends EventTarget {
   }
 
   _stopReverse() {
+    if (!this.reverse) return;
     this.reverse = 0;
+    this._state();
   }
 
   _nudge() {
@@ -182,19 +184,22 @@ export class Player extends EventTarget {
     this.confirmed = landed && !this.video.seeking;
     if (this.confirmed) this._settle();
     this.dispatchEvent(new CustomEvent("frame", { detail: { frame, confirmed: this.confirmed } }));
-    if (this.span && this.playing && frame >= this.span[1]) this._wrap();
+    if (this.span && this.playing && !this.video.seeking) this._wrapSoon(frame);
+  }
+
+  /** Close to the end of the repeated span: go back once its last frame has stood for its own length. */
+  _wrapSoon(frame) {
+    const left_s = (this.span[1] + 1 - frame) / this.fps / this.rate;
+    if (left_s > 0.25) return;
+    clearTimeout(this._again);
+    this._again = setTimeout(() => this._wrap(), Math.max(0, left_s * 1000 - 4));
   }
 
   _wrap() {
-    if (!this.span) return;
-    const [first] = this.span;
-    // The last frame stays for its own length before the first one is shown again.
     clearTimeout(this._again);
-    this._again = setTimeout(() => {
-      if (!this.span || this._gone.signal.aborted || !(this.playing || this.video.ended)) return;
-      this.video.currentTime = this.timeOf(first);
-      if (this.video.paused) this.video.play().catch(() => this._state());
-    }, 1000 / this.fps / this.rate);
+    if (!this.span || this._gone.signal.aborted || !(this.playing || this.video.ended)) return;
+    this.video.currentTime = this.timeOf(this.span[0]);
+    if (this.video.paused) this.video.play().catch(() => this._state());
   }
 
   _afterSeek() {

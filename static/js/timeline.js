@@ -45,6 +45,11 @@ export class Timeline {
     this._drawSpans();
   }
 
+  select(index) {
+    this.selected = index;
+    [...this.marks.children].forEach((box, which) => box.classList.toggle("selected", which === index));
+  }
+
   get length() {
     return this.to - this.from;
   }

@@ -173,3 +173,9 @@ def test_a_new_submission_after_a_return_keeps_what_the_first_one_needed(annotat
     assert (revision.number, revision.approvals_needed) == (2, 2)
     question.refresh_from_db()
     assert (question.state, question.version, question.settled_at) == (Question.State.SUBMITTED, 2, None)
+
+
+def test_clips_somebody_put_back_are_neither_given_nor_reserved_while_there_are_others(annotator):
+    first, second, third = ClipFactory.create_batch(3)
+    assert queue.next_clip(annotator, skip=[first.pk]) == second.pk
+    assert queue.reserve_next(annotator, current=second.pk, skip=[first.pk]) == third.pk

@@ -25,6 +25,7 @@ let busy = false;
 let ahead = null; // {clip, url, video}: the next clip, loading
 let undone = [];
 let done = [];
+const declined = []; // clips put back or set aside here: others first
 
 const content = () => ({ ...form.read(), spans: marks.value() });
 
@@ -97,7 +98,7 @@ function showHead(clip) {
 /** Reserve the one piece of work behind this one, and let its video load. */
 async function prepareNext() {
   const { urls } = piece;
-  const { status: code, data } = await postJson(urls.prepare, {}).catch(() => ({}));
+  const { status: code, data } = await postJson(urls.prepare, { skip: declined }).catch(() => ({}));
   if (code !== 200 || !data.clip || urls !== piece.urls || ahead?.clip === data.clip) return;
   const video = Object.assign(document.createElement("video"), { preload: "auto", playsInline: true, hidden: true, src: data.media.proxy });
   for (const kind of ["poster", "filmstrip"]) new Image().src = data.media[kind];
@@ -188,7 +189,7 @@ function setBusy(on) {
 async function take(body) {
   let reply;
   try {
-    reply = await postJson(nextUrl, body);
+    reply = await postJson(nextUrl, { ...body, skip: declined });
   } catch {
     reply = { status: 0, data: {} };
   }
@@ -207,7 +208,8 @@ async function putBack() {
   try {
     await saver.flush();
     const { id } = piece.clip;
-    await take(piece.returned ? { skip: id } : { put_back: id });
+    declined.push(id);
+    await take({ put_back: id });
   } finally {
     setBusy(false);
   }
@@ -226,7 +228,8 @@ aside.querySelector("form").addEventListener("submit", async (event) => {
     aside.close();
     event.target.reset();
     toast(gettext("The clip is set aside. Thank you."));
-    return take({ skip: id });
+    declined.push(id);
+    return take({});
   }
   const errors = Object.values(data.errors ?? {});
   line.textContent = errors.length ? errors.join(" ") : (data.error?.message ?? gettext("No connection to the server."));
@@ -262,6 +265,7 @@ marks.addEventListener("change", (event) => {
   if (player.span) player.loop(marks.toLoop());
   saver.touch();
 });
+marks.addEventListener("select", () => timeline?.select(marks.selected));
 marks.addEventListener("draw", () => timeline?.setSpans(marks.spans, { pending: marks.open?.frame ?? null, selected: marks.selected }));
 
 const actions = {

@@ -202,6 +202,7 @@ export class Form extends EventTarget {
   _input(field) {
     if (field === "category") return this.radios.find((radio) => radio.checked) ?? this.radios[0];
     if (field === "stem") return this.text.stem.hidden ? this.stemChoice : this.text.stem;
+    if (field === "spans") return this.root.querySelector("#stage");
     return this.text[field] ?? null;
   }
 
@@ -210,6 +211,7 @@ export class Form extends EventTarget {
     if (!box) return;
     const line = box.querySelector(".error");
     if (line) line.hidden = true;
+    this._input(field)?.removeAttribute("aria-invalid");
     for (const input of box.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   }
 

@@ -2,7 +2,7 @@
 // frame the browser shows. Only confirmed spans are saved.
 
 export class Marks extends EventTarget {
-  /** "change" when spans changed (detail {before}, for undo), "draw" when only their looks did. */
+  /** "change" when spans changed (detail {before}, for undo), "draw" when they were drawn anew, "select". */
   constructor(list, { onProblem }) {
     super();
     this.list = list;
@@ -106,7 +106,9 @@ export class Marks extends EventTarget {
   select(index) {
     if (index === this.selected) return;
     this.selected = index;
-    this.draw();
+    // Only looks change: drawing the rows anew would take the focus away while somebody is giving it.
+    [...this.list.children].forEach((row, which) => row.classList.toggle("selected", which === index));
+    this.dispatchEvent(new CustomEvent("select"));
   }
 
   /** The span to repeat: the chosen one, else the whole clip. */

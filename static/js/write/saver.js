@@ -48,7 +48,8 @@ const store = {
 };
 
 /**
- * Events: "status" (detail {state, at?, message?}; states saved, waiting, saving, offline, refused, signed_out),
+ * Events: "status" (detail {state, at?, message?}; states clean, waiting, saving, saved, offline,
+ * refused, signed_out),
  * "lease" (detail seconds), "stale" (detail {stored, version}), "invalid" (detail errors).
  */
 export class Saver extends EventTarget {
@@ -57,6 +58,7 @@ export class Saver extends EventTarget {
     this.piece = piece;
     this.read = read;
     this.version = piece.version;
+    this.savedAt = piece.saved_at ? new Date(piece.saved_at) : null;
     this.synced = piece.content; // what the server holds, null before the first save
     this.localKey = `studio:draft:${user}:${piece.clip.id}`;
     this.submitKey = `studio:submit:${user}:${piece.clip.id}`;
@@ -108,7 +110,12 @@ export class Saver extends EventTarget {
   async flush({ force = false } = {}) {
     clearTimeout(this._timer);
     if (this._running) await this._running;
-    if (this.closed || this.paused || (!force && !this.dirty)) return;
+    if (this.closed || this.paused) return;
+    if (!force && !this.dirty) {
+      // Typed and taken back: the server holds this very text.
+      if (this._said === "waiting") this._status(this.savedAt ? "saved" : "clean", { at: this.savedAt });
+      return;
+    }
     this._running = this._send().finally(() => {
       this._running = null;
     });
@@ -129,7 +136,8 @@ export class Saver extends EventTarget {
     const { status, data } = reply;
     if (status === 200) {
       this._acknowledged(content, data.version);
-      this._status("saved", { at: new Date(data.saved_at) });
+      this.savedAt = new Date(data.saved_at);
+      this._status("saved", { at: this.savedAt });
       this.dispatchEvent(new CustomEvent("lease", { detail: data.lease_s }));
       if (this.dirty) this.touch();
     } else if (status === 409 && data.error?.code === "stale") {
@@ -218,6 +226,7 @@ export class Saver extends EventTarget {
   }
 
   _status(state, more = {}) {
+    this._said = state;
     this.dispatchEvent(new CustomEvent("status", { detail: { state, ...more } }));
   }
 }

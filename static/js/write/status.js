@@ -15,13 +15,13 @@ export class Status {
   clear() {
     this.kinds.clear();
     this._drawBanner();
-    this.line.textContent = gettext("Nothing to save yet");
-    this.line.dataset.state = "";
+    this.show({ state: "clean" });
   }
 
   show({ state, at, message }) {
     const clock = (at ?? new Date()).toLocaleTimeString("en-GB");
     const lines = {
+      clean: gettext("Nothing to save yet"),
       saved: interpolate(gettext("Saved %s"), [clock]),
       waiting: gettext("Typing…"),
       saving: gettext("Saving…"),
@@ -33,7 +33,7 @@ export class Status {
     this.line.textContent = lines[state];
     this.line.dataset.state = state;
     for (const kind of ["offline", "refused", "signed_out", "unsent"]) {
-      if (state === "saved" || (kind !== state && state !== "saving" && state !== "waiting")) this.kinds.delete(kind);
+      if (state === "saved" || state === "clean" || (kind !== state && state !== "saving" && state !== "waiting")) this.kinds.delete(kind);
     }
     const texts = {
       offline: gettext("No connection. Your text is kept in this browser and is sent as soon as the server answers."),
