@@ -7,6 +7,7 @@ from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import views as auth
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
 
 from studio import people
 from studio.access import ANYONE, SIGNED_IN, allow
@@ -74,9 +75,14 @@ class ConfirmReset(auth.PasswordResetConfirmView):
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
-login = allow(ANYONE)(Login.as_view())
+def _form(view):
+    """Django's form views also take PUT for a POST, past the limits that `post` sets."""
+    return require_http_methods(["GET", "HEAD", "POST"])(view.as_view())
+
+
+login = allow(ANYONE)(_form(Login))
 logout = allow(ANYONE)(auth.LogoutView.as_view())
-password_change = allow(SIGNED_IN)(ChangePassword.as_view())
-password_reset = allow(ANYONE)(ResetPassword.as_view())
-password_reset_done = allow(ANYONE)(auth.PasswordResetDoneView.as_view())
-password_reset_confirm = allow(ANYONE)(ConfirmReset.as_view())
+password_change = allow(SIGNED_IN)(_form(ChangePassword))
+password_reset = allow(ANYONE)(_form(ResetPassword))
+password_reset_done = allow(ANYONE)(require_GET(auth.PasswordResetDoneView.as_view()))
+password_reset_confirm = allow(ANYONE)(_form(ConfirmReset))

@@ -1,0 +1,248 @@
+"""Who may do what: the whole table, compared with what really happens for each address, method and kind of person.
+
+A new address fails here until it has a row. A row says, for each method, who gets past the door; what stands behind the
+door (not my job, form empty, somebody came first) is the business of other tests.
+"""
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver
+
+from studio import jobs
+from tests.factories import QuestionFactory, UserFactory
+
+PEOPLE = ("nobody", "no role", "annotator", "reviewer", "lead", "admin")
+ANYONE = frozenset(PEOPLE)
+SIGNED_IN = ANYONE - {"nobody"}
+ANY_ROLE = SIGNED_IN - {"no role"}
+WRITER = frozenset({"annotator"})
+REVIEWER = frozenset({"reviewer"})
+LEAD = frozenset({"lead"})
+ADMIN = frozenset({"admin"})
+
+TABLE = {
+    # The Studio itself
+    "": {"GET": SIGNED_IN},
+    "jsi18n/": {"GET": ANYONE},
+    "healthz": {"GET": ANYONE},
+    "health/": {"GET": LEAD | ADMIN},
+    "login/": {"GET": ANYONE, "POST": ANYONE},
+    "logout/": {"POST": ANYONE},
+    "account/": {"GET": SIGNED_IN},
+    "account/look/": {"POST": SIGNED_IN},
+    "account/tokens/": {"POST": SIGNED_IN},
+    "account/tokens/<int:pk>/revoke/": {"POST": SIGNED_IN},
+    "account/password/": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "account/reset/": {"GET": ANYONE, "POST": ANYONE},
+    "account/reset/sent/": {"GET": ANYONE},
+    "account/reset/<uidb64>/<token>/": {"GET": ANYONE, "POST": ANYONE},
+    "account/shortcuts/": {"GET": SIGNED_IN},
+    "account/shortcuts/set": {"POST": SIGNED_IN},
+    "account/shortcuts/restore": {"POST": SIGNED_IN},
+    "people/": {"GET": ADMIN},
+    "people/new/": {"GET": ADMIN, "POST": ADMIN},
+    "people/<int:pk>/": {"GET": ADMIN, "POST": ADMIN},
+    "people/<int:pk>/mail/": {"POST": ADMIN},
+    "jobs/": {"GET": SIGNED_IN},
+    "jobs/<int:pk>/": {"GET": SIGNED_IN},
+    "jobs/<int:pk>/progress/": {"GET": SIGNED_IN},
+    "jobs/<int:pk>/cancel/": {"POST": SIGNED_IN},
+    "jobs/<int:pk>/retry/": {"POST": SIGNED_IN},
+    # Clips
+    "clips/": {"GET": ANY_ROLE},
+    "clips/upload/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "clips/upload/state/": {"GET": LEAD | ADMIN},
+    "clips/bulk/": {"POST": LEAD},
+    "clips/<int:pk>/": {"GET": ANY_ROLE},
+    "clips/<int:pk>/edit/": {"POST": LEAD},
+    "clips/<int:pk>/retry/": {"POST": LEAD},
+    "media/<int:pk>/<str:kind>": {"GET": ANY_ROLE},
+    # Writing
+    "write/": {"GET": WRITER},
+    "write/next/": {"POST": WRITER},
+    "write/<int:pk>/": {"GET": WRITER},
+    "write/<int:pk>/save": {"POST": WRITER},
+    "write/<int:pk>/submit": {"POST": WRITER},
+    "write/<int:pk>/aside": {"POST": WRITER},
+    "write/<int:pk>/prepare": {"POST": WRITER},
+    "work/": {"GET": WRITER},
+    "questions/": {"GET": LEAD},
+    "questions/<int:pk>/": {"GET": LEAD | WRITER},
+    # Cross-checking
+    "review/": {"GET": REVIEWER},
+    "review/next/": {"POST": REVIEWER},
+    "review/<int:pk>/": {"GET": REVIEWER},
+    "review/<int:pk>/options/": {"POST": REVIEWER},
+    "review/<int:pk>/blind/": {"POST": REVIEWER},
+    "review/<int:pk>/verdict/": {"POST": REVIEWER},
+    "review/<int:pk>/ahead/": {"POST": REVIEWER},
+    "review/<int:pk>/skip/": {"POST": REVIEWER},
+    "review/undo/<int:review_pk>/": {"POST": REVIEWER},
+    "adjudication/": {"GET": LEAD},
+    "adjudication/<int:pk>/": {"GET": LEAD, "POST": LEAD},
+    # Exports
+    "exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "exports/<int:pk>/download/": {"GET": LEAD | ADMIN},
+    "exports/<int:pk>/delete/": {"POST": LEAD | ADMIN},
+    # API
+    "api/v1/": {"GET": SIGNED_IN},
+    "api/v1/schema/": {"GET": SIGNED_IN},
+    "api/v1/me/": {"GET": SIGNED_IN},
+    "api/v1/jobs/": {"GET": SIGNED_IN},
+    "api/v1/jobs/<id:pk>/": {"GET": SIGNED_IN},
+    "api/v1/jobs/<id:pk>/cancel/": {"POST": SIGNED_IN},
+    "api/v1/jobs/<id:pk>/retry/": {"POST": SIGNED_IN},
+    "api/v1/clips/": {"GET": ANY_ROLE, "POST": LEAD | ADMIN},
+    "api/v1/clips/<id:pk>/": {"GET": ANY_ROLE, "PATCH": LEAD},
+    "api/v1/clips/<id:pk>/media/<slug:kind>/": {"GET": ANY_ROLE},
+    "api/v1/questions/": {"GET": LEAD | WRITER},
+    "api/v1/questions/<id:pk>/": {"GET": LEAD | WRITER},
+    "api/v1/queue/clips/next/": {"POST": WRITER},
+    "api/v1/queue/clips/<id:clip>/take/": {"POST": WRITER},
+    "api/v1/queue/clips/<id:clip>/draft/": {"PUT": WRITER},
+    "api/v1/queue/clips/<id:clip>/submit/": {"POST": WRITER},
+    "api/v1/queue/clips/<id:clip>/release/": {"POST": WRITER},
+    "api/v1/queue/clips/<id:clip>/set-aside/": {"POST": WRITER},
+    "api/v1/reviews/": {"GET": LEAD | REVIEWER},
+    "api/v1/reviews/<id:pk>/": {"GET": LEAD | REVIEWER},
+    "api/v1/reviews/<id:pk>/undo/": {"POST": REVIEWER},
+    "api/v1/queue/reviews/next/": {"POST": REVIEWER},
+    "api/v1/queue/reviews/<id:revision>/take/": {"POST": REVIEWER},
+    "api/v1/queue/reviews/<id:revision>/options/": {"POST": REVIEWER},
+    "api/v1/queue/reviews/<id:revision>/answer/": {"POST": REVIEWER},
+    "api/v1/queue/reviews/<id:revision>/ruling/": {"POST": REVIEWER},
+    "api/v1/queue/reviews/<id:revision>/release/": {"POST": REVIEWER},
+    "api/v1/exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "api/v1/exports/<id:pk>/": {"GET": LEAD | ADMIN, "DELETE": LEAD | ADMIN},
+    "api/v1/exports/<id:pk>/download/": {"GET": LEAD | ADMIN},
+    "api/v1/<path:rest>": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANYONE),
+}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+DOOR = "Your roles do not include"  # behind the door a 403 has another sentence
+
+
+def walk(patterns, prefix=""):
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from walk(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def routes():
+    return list(walk(get_resolver().url_patterns))
+
+
+@pytest.fixture
+def world(db):
+    """One object of each kind, belonging to nobody who knocks; and the people who do."""
+    question = QuestionFactory(submitted=True)
+    revision = question.revisions.get()
+    job = jobs.enqueue("studio.selfcheck", owner=question.author)
+    ids = {
+        "jobs": job.pk,
+        "people": question.author.pk,
+        "clips": question.clip.pk,
+        "media": question.clip.pk,
+        "write": question.clip.pk,
+        "questions": question.pk,
+        "adjudication": question.pk,
+        "review": revision.pk,
+        "reviews": revision.pk,
+        "exports": job.pk,
+        "account": 1,
+    }
+    sessions = {"nobody": ""} | {name: session_of(name, [] if name == "no role" else [name]) for name in PEOPLE[1:]}
+    return {"ids": ids, "sessions": sessions}
+
+
+def session_of(name, roles):
+    client = Client()
+    client.force_login(UserFactory(username=name, roles=roles))
+    return client.cookies["sessionid"].value
+
+
+def address(route, ids):
+    """The route with each <parameter> filled in: numbers by the room they belong to, words by their name."""
+    parts = [part for part in route.removeprefix("api/v1/").split("/") if part]
+    room = parts[1] if parts and parts[0] == "queue" else (parts[0] if parts else "")
+    words = {"kind": "poster", "uidb64": "MQ", "token": "set-password", "rest": "nothing/here"}
+    filled = []
+    for part in route.split("/"):
+        if part.startswith("<"):
+            name = part.strip("<>").split(":")[-1]
+            filled.append(words[name] if name in words else str(ids[room]))
+        else:
+            filled.append(part)
+    return "/" + "/".join(filled)
+
+
+CLIENT = Client()  # one for all: a new one reads the folder of static files again
+
+
+def knock(session, method, path):
+    """What really happened: "in", "refused" (signed out or not one's role) or "no such method"."""
+    cache.clear()  # nobody is slowed down for knocking often
+    CLIENT.cookies.clear()
+    if session:
+        CLIENT.cookies["sessionid"] = session
+    with transaction.atomic():  # what a POST did is undone
+        response = CLIENT.generic(method, path, "{}" if path.startswith("/api/") else "", content_type=content_type(path))
+        transaction.set_rollback(True)
+    assert response.status_code < 500, (method, path, response.status_code)
+    if response.status_code == 405:
+        return "no such method"
+    if response.status_code == 401 or (response.status_code == 302 and response.url.startswith("/login/?next=")):
+        return "refused"
+    if response.status_code == 403 and DOOR in response.content.decode():
+        return "refused"
+    return "in"
+
+
+def content_type(path):
+    return "application/json" if path.startswith("/api/") else "application/x-www-form-urlencoded"
+
+
+def test_the_table_has_a_row_for_every_address_and_no_other():
+    known = routes()
+    assert sorted(set(known) - set(TABLE)) == [], "These addresses have no row in the table."
+    assert sorted(set(TABLE) - set(known)) == [], "These rows have no address."
+    assert len(known) == len(set(known))
+
+
+def test_what_really_happens_is_what_the_table_says(world):
+    surprises = {}
+    for route, methods in TABLE.items():
+        path = address(route, world["ids"])
+        for method, expected in methods.items():
+            came_in = {name for name, session in world["sessions"].items() if knock(session, method, path) == "in"}
+            if came_in != expected:
+                surprises[f"{method} {path}"] = {"came in": sorted(came_in), "the table says": sorted(expected)}
+    assert surprises == {}
+
+
+def test_no_address_takes_a_method_that_the_table_does_not_name(world):
+    surprises, everything = [], session_of("all", PEOPLE[2:])
+    for route, named in TABLE.items():
+        path = address(route, world["ids"])
+        for method in METHODS:
+            if method not in named and "in" in (knock("", method, path), knock(everything, method, path)):
+                surprises.append(f"{method} {path}")
+    assert surprises == []
+
+
+def test_the_api_is_closed_without_a_token_that_fits(client, world):
+    wrong = {"Authorization": "Bearer pgs_wrong"}
+    for route in TABLE:
+        if route.startswith("api/v1/") and "GET" in TABLE[route] and TABLE[route]["GET"] != ANYONE:
+            assert client.get(address(route, world["ids"]), headers=wrong).status_code in (401, 302), route
+
+
+def test_settings_name_no_other_door():
+    assert settings.ROOT_URLCONF == "studio.urls"
+    assert "studio.middleware.AccessMiddleware" in settings.MIDDLEWARE
+    assert settings.REST_FRAMEWORK["DEFAULT_PERMISSION_CLASSES"] == ["studio.api.DeclaredAccess"]
