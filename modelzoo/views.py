@@ -39,7 +39,7 @@ class ExportForm(forms.Form):
     videos = forms.ChoiceField(
         label=gettext_lazy("Videos"),
         choices=[
-            ("original", gettext_lazy("Originals (proxy where they are not MP4)")),
+            ("original", gettext_lazy("Originals, where they are MP4")),
             ("proxy", gettext_lazy("Proxies (H.264, at most 1280×720)")),
             ("none", gettext_lazy("No videos, texts only")),
         ],

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
 from studio.access import SIGNED_IN, allow
+from studio.api_schema import ERRORS
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _SAMPLES = {
@@ -71,18 +72,27 @@ def _kind(schema, components):
     return words
 
 
-def _fields(schema, components):
+def _fields(schema, components, before=""):
+    """The fields of an object and, with dotted names, of the objects inside it."""
     schema = _resolved(schema, components)
-    required = schema.get("required", ())
-    return [
-        {
-            "name": name,
-            "kind": _kind(part, components),
-            "required": name in required,
-            "about": part.get("description", "") or _resolved(part, components).get("description", ""),
-        }
-        for name, part in schema.get("properties", {}).items()
-    ]
+    rows = []
+    for name, part in schema.get("properties", {}).items():
+        inner = _resolved(part, components)
+        rows.append(
+            {
+                "name": before + name,
+                "kind": _kind(part, components),
+                "required": name in schema.get("required", ()),
+                "about": _plain(part.get("description", "") or inner.get("description", "")),
+            }
+        )
+        rows += _fields(inner, components, f"{before}{name}.")
+        rows += _fields(inner.get("items", {}), components, f"{before}{name}[].")
+    return rows
+
+
+def _plain(text):
+    return text.replace("`", "")
 
 
 def _content(part):
@@ -97,19 +107,21 @@ def _operation(method, path, operation, components):
         kind, schema = _content(answer)
         good = status.startswith("2")
         sample = json.dumps(example(schema, components), indent=2) if good and kind == "application/json" else ""
-        answers.append({"status": status, "good": good, "kind": kind, "about": answer["description"], "example": sample})
+        answers.append(
+            {"status": status, "good": good, "kind": kind, "about": _plain(answer["description"]), "example": sample}
+        )
     parameters = [
         {
             "name": parameter["name"],
             "where": parameter["in"],
             "kind": _kind(parameter["schema"], components),
             "required": parameter.get("required", False),
-            "about": parameter.get("description", ""),
+            "about": _plain(parameter.get("description", "")),
         }
         for parameter in operation.get("parameters", ())
         if parameter["name"] != "format"
     ]
-    about = operation.get("description", "")
+    about = _plain(operation.get("description", ""))
     return {
         "id": operation["operationId"],
         "method": method.upper(),
@@ -153,6 +165,10 @@ def reference(request):
         },
         indent=2,
     )
-    return render(
-        request, "studio/api.html", {"groups": groups(), "error": error, "origin": request.build_absolute_uri("/")}
-    )
+    context = {
+        "groups": groups(),
+        "error": error,
+        "errors": {status: _plain(about) for status, about in ERRORS.items()},
+        "origin": request.build_absolute_uri("/"),
+    }
+    return render(request, "studio/api.html", context)
