@@ -80,9 +80,16 @@ function rowFor(event, typing) {
 }
 
 const PRESSABLE = "button, summary, input, [role='radio'], [role='button'], [role='tab']";
-const MOVABLE = "[role='slider'], [role='radio'], [role='tab'], [role='toolbar'] button, input";
+const MOVABLE = "[role='slider'], [role='radio'], [role='tab'], input";
+
+// The control that was clicked last, until the keyboard moves on.
+let clicked = null;
+document.addEventListener("pointerdown", ({ target }) => {
+  clicked = target.closest("label")?.control ?? target.closest(PRESSABLE);
+});
 
 function onKey(event) {
+  if (event.key === "Tab" || event.key.startsWith("Arrow")) clicked = null;
   if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   const typing = isTyping(event.target);
   // In a text field the browser's own undo is the better one.
@@ -90,8 +97,7 @@ function onKey(event) {
   const row = rowFor(event, typing);
   if (!row || (event.repeat && !row.repeats)) return;
   // A control reached by Tab keeps Space and Enter; one that was clicked gives Space back to the player.
-  const reached = event.target.matches?.(":focus-visible");
-  if (reached && ["Space", "Enter"].includes(row.key) && event.target.closest(PRESSABLE)) return;
+  if (["Space", "Enter"].includes(row.key) && event.target.closest?.(PRESSABLE) && event.target !== clicked) return;
   if (/^(Arrow|Home$|End$|Page)/.test(row.key) && event.target.closest?.(MOVABLE)) return;
   if (handlers.get(row.action)(event) !== false) event.preventDefault();
 }

@@ -14,7 +14,7 @@ const STOP = new Set(
 );
 const ABSOLUTE = new Set("always never all none every only entirely completely must cannot impossible absolutely totally nothing everything".split(" "));
 const ABSOLUTE_ZH = ["总是", "从不", "从未", "永远", "所有", "全部", "完全", "绝对", "必须", "唯一", "一定", "任何"];
-const HEDGE = new Set("may might could sometimes partly partially usually often possibly perhaps probably seems somewhat slightly approximately mostly".split(" "));
+const HEDGE = new Set("may maybe might could sometimes partly partially usually often possibly perhaps probably seems somewhat slightly approximately mostly".split(" "));
 const HEDGE_ZH = ["可能", "也许", "有时", "部分", "通常", "往往", "大概", "似乎", "或许", "稍微", "大约", "好像"];
 
 /** Words in lower case; each Chinese or Japanese character is a word of its own. */
