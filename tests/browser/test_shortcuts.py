@@ -60,6 +60,7 @@ def test_space_presses_the_button_reached_by_tab_and_plays_after_a_click(page_fo
     expect(page.locator("#play")).to_have_attribute("aria-pressed", "false")
     page.locator("#stage").focus()
     page.keyboard.press("Home")
+    at_frame(page, 0)
     step_to(page, 15)
     page.keyboard.press("Tab")  # the player's bar, by keyboard: Space presses what has the focus, ten frames back
     page.keyboard.press("Space")
