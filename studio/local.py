@@ -47,9 +47,36 @@ def _postgres(data_dir):
     return PostgresServer(folder, cleanup_mode=None)
 
 
+def _wait_for_the_dead(data_dir, *, seconds=10):
+    """After kill -9 the postmaster may stay a zombie for seconds, which looks like a running server to a new start.
+
+    Its file goes once nobody works in the cluster's folder any more, even where nothing ever reaps the zombie.
+    """
+    file = data_dir / "postgres" / "postmaster.pid"
+    end = time.monotonic() + seconds
+    while file.is_file():
+        try:
+            process = psutil.Process(int(file.read_text().split()[0]))
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return
+        except (psutil.NoSuchProcess, ValueError, IndexError):
+            return
+        if time.monotonic() > end and not any(_works_in(process, file.parent) for process in psutil.process_iter()):
+            file.unlink()
+        time.sleep(0.1)
+
+
+def _works_in(process, folder):
+    try:
+        return process.cwd() == str(folder)
+    except psutil.Error:
+        return False
+
+
 def start_postgres(data_dir=DATA_DIR):
     """Start the cluster (made on the first call), make the database, return its address."""
     server = _postgres(data_dir)
+    _wait_for_the_dead(data_dir)
     for attempt in range(10):
         try:
             server.start()
