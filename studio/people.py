@@ -1,5 +1,6 @@
 """What may happen to people: made, invited, given roles, deactivated; and what stops somebody who guesses passwords."""
 
+import ipaddress
 import secrets
 
 from axes.utils import reset as forget_failed_logins
@@ -20,7 +21,7 @@ from studio.errors import Conflict
 from studio.models import User
 from studio.roles import Role
 
-TRIES_PER_MINUTE = 30
+TRIES_PER_MINUTE = 60
 
 
 class Refused(Conflict):
@@ -41,9 +42,21 @@ def too_many_tries(request):
     return render(request, "registration/locked.html", {"sentence": sentence}, status=429)
 
 
+def address_of(request):
+    """Who sent this request: the other end of the connection, or what our own proxy says when there is one."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_PROXY:
+        # The proxy adds the address it saw at the end; whatever stands before it the sender may have made up.
+        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or address
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return None
+
+
 def too_fast(request, what, *, limit=TRIES_PER_MINUTE):
     """Count this try at `what` against the sender's address; True when it had `limit` in this minute already."""
-    key = f"tries-{what}-{request.META.get('REMOTE_ADDR', '')}"
+    key = f"tries-{what}-{address_of(request)}"
     try:
         cache.add(key, 0, 60)
         return cache.incr(key) > limit

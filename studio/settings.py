@@ -140,6 +140,7 @@ AXES_FAILURE_LIMIT = env_number("STUDIO_LOGIN_FAILURES", 8, minimum=1)
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_CALLABLE = "studio.people.locked_out"
+AXES_CLIENT_IP_CALLABLE = "studio.people.address_of"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -165,7 +166,8 @@ CSRF_FAILURE_VIEW = "studio.error_views.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("STUDIO_BEHIND_PROXY", False) else None
+BEHIND_PROXY = env_bool("STUDIO_BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 _media_hosts = [env_str("STUDIO_S3_ENDPOINT")] if env_str("STUDIO_S3_ENDPOINT") else (["https:"] if S3_BUCKET else [])

@@ -82,6 +82,21 @@ def test_an_address_that_posts_too_fast_is_slowed_down(client, ann):
     assert response.status_code == 429 and b"Wait a minute" in response.content
 
 
+@pytest.mark.parametrize(
+    ("behind_proxy", "forwarded", "address"),
+    [
+        (False, "10.0.0.9", "127.0.0.1"),
+        (True, "10.0.0.9", "10.0.0.9"),
+        (True, "made-up, 6.6.6.6, 10.0.0.9", "10.0.0.9"),
+        (True, "", "127.0.0.1"),
+        (True, "rubbish", None),
+    ],
+)
+def test_only_our_own_proxy_is_believed_about_who_sent_a_request(rf, settings, behind_proxy, forwarded, address):
+    settings.BEHIND_PROXY = behind_proxy
+    assert people.address_of(rf.get("/login/", headers={"X-Forwarded-For": forwarded})) == address
+
+
 def link_in_mail():
     return re.search(r"https?://[^/\s]+(/account/reset/\S+)", mail.outbox[-1].body).group(1)
 
