@@ -34,7 +34,7 @@ from annotator.models import CLIP_TEXT, Clip, Question, Remark
 from annotator.taxonomy import CATEGORY_CHOICES
 from annotator.upload_views import IncomingHandler
 from studio.api import TooLarge, answers
-from studio.api_views import IdFilter, ReadOnly
+from studio.api_views import ELSEWHERE, IdFilter, ReadOnly
 from studio.roles import Role
 
 _FORM_ALLOWANCE = 1024 * 1024  # the part of an upload that is not the file
@@ -163,6 +163,7 @@ class ClipViewSet(ReadOnly):
         responses={
             (200, "application/octet-stream"): OpenApiTypes.BINARY,
             (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            302: ELSEWHERE,
         },
     )
     def file(self, request, pk, kind):

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from modelzoo import export_jobs, exporting
 from modelzoo.views import download
-from studio.api_views import PersonSerializer, ReadOnly
+from studio.api_views import ELSEWHERE, PersonSerializer, ReadOnly
 from studio.models import Job
 from studio.roles import Role
 
@@ -104,6 +104,6 @@ class ExportViewSet(ReadOnly):
         export_jobs.remove(self.get_object())
         return Response(status=204)
 
-    @extend_schema(summary="Download an export", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(summary="Download an export", responses={(200, "application/zip"): OpenApiTypes.BINARY, 302: ELSEWHERE})
     def file(self, request, pk):
         return download(self.get_object())

@@ -5,7 +5,7 @@ from django import forms
 from django.http import Http404
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import exceptions, mixins, serializers, viewsets
 from rest_framework.response import Response
@@ -16,6 +16,8 @@ from studio.access import ANYONE, API, SIGNED_IN
 from studio.api import MAX_ID, DeclaredAccess
 from studio.errors import Conflict
 from studio.models import Job, User
+
+ELSEWHERE = OpenApiResponse(description="The file lies in a bucket: an address there, signed for a short time.")
 
 
 class Id:

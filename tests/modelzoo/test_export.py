@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from annotator.models import Clip, Question
 from annotator.taxonomy import by_domain
 from modelzoo import exporting, physgame
 from modelzoo.exporting import CannotExport, Options
-from modelzoo.outdir import CannotWrite
+from modelzoo.outdir import CannotWrite, whole_directory
 from tests.conftest import environment_of_a_process, wait_until
 from tests.factories import CONTENT, QuestionFactory, RevisionFactory
 
@@ -290,3 +291,29 @@ def test_kill_9_in_the_middle_leaves_nothing_half_written_and_the_next_run_clear
     subprocess.run(command, env=environment_of_a_process(), cwd=exporting.settings.BASE_DIR, check=True)
     assert list(tmp_path.iterdir()) == [out]
     assert len(list((out / "PhysGame-Benchmark").iterdir())) == 12
+
+
+def test_a_set_that_was_being_replaced_when_the_run_was_killed_comes_back(tmp_path):
+    approved()
+    out = tmp_path / "out"
+    exporting.export(out, options=TEXTS)
+    before = all_bytes(out)
+    out.rename(tmp_path / ".out.old-killed")  # the state between the two renames of --replace
+    (tmp_path / ".out.part-killed").mkdir()
+    with pytest.raises(CannotWrite, match="not empty"):
+        exporting.export(out, options=TEXTS)
+    assert all_bytes(out) == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_run_that_is_still_alive_keeps_its_directory(tmp_path):
+    with whole_directory(tmp_path / "out", marker="manifest.json") as part:
+        approved()
+        with whole_directory(tmp_path / "out", marker="manifest.json") as other:
+            (other / "manifest.json").touch()
+            assert part.is_dir()
+        (part / "manifest.json").touch()
+        with pytest.raises(CannotWrite, match="not empty"), whole_directory(tmp_path / "out", marker="manifest.json"):
+            pass
+        shutil.rmtree(tmp_path / "out")
+    assert (tmp_path / "out" / "manifest.json").is_file()

@@ -5,6 +5,7 @@ import json
 import zipfile
 
 import pytest
+import requests
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
@@ -13,6 +14,7 @@ from annotator.models import Clip
 from modelzoo import export_jobs, exporting
 from studio import jobs
 from studio.models import Job
+from tests.annotator.test_media import bucket  # noqa: F401 -- a fixture
 from tests.factories import UserFactory
 from tests.modelzoo.test_export import MP4, all_bytes, approved
 
@@ -160,3 +162,18 @@ def test_a_real_worker_makes_it(transactional_db, start_worker, lead):
     job.refresh_from_db()
     with zipfile.ZipFile(default_storage.open(job.result["file"])) as archive:
         assert len(json.loads(archive.read("PhysGame_1/PhysGame_1_annotation.json"))) == 1
+
+
+def test_it_works_with_a_bucket(bucket, client, lead, tmp_path):  # noqa: F811
+    question = approved(video=MP4 + b"bucket", clip_source_id="1abc")
+    with pytest.raises(exporting.CannotExport, match="cannot be linked"):
+        exporting.export(tmp_path / "out", options=exporting.Options(videos="link"))
+    client.force_login(lead)
+    job = make(client)
+    assert job.state == Job.State.DONE, job.error
+    response = client.get(reverse("export_download", args=[job.pk]))
+    assert response.status_code == 302
+    archive = zipfile.ZipFile(io.BytesIO(requests.get(response["Location"], timeout=10).content))
+    assert archive.read("PhysGame_1/PhysGame-Benchmark/1abc.mp4") == MP4 + b"bucket"
+    bucket.delete(question.clip.original)
+    assert f"question {question.pk} (1abc) is missing" in make(client).error

@@ -24,7 +24,7 @@ from tests.factories import ClipFactory, QuestionFactory, UserFactory
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 # Few in the suite; a long campaign is FUZZ_EXAMPLES=200 pytest tests/studio/test_api_fuzz.py
-MOST_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "9"))
+MOST_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
 PEOPLE = {
     "annotator": ["annotator"],
     "reviewer": ["reviewer"],
@@ -106,4 +106,4 @@ def test_nothing_is_a_500_and_every_answer_is_as_described(who, one_connection, 
             case.validate_response(response, checks=CHECKS, headers=headers)
 
         send()
-    assert tried > 100
+    assert tried > 50
