@@ -240,6 +240,7 @@ class Work {
     this.side.querySelector("[data-open-return]").setAttribute("aria-expanded", String(open));
     this.side.querySelector("[data-open-return]").hidden = open;
     this.side.querySelector('[data-rule="return"]').hidden = !open;
+    this.side.querySelector('[data-rule="approve"]').hidden = open;
   }
 
   get returning() {
@@ -396,7 +397,7 @@ bind({
   "review.field_8": () => work?.goToField(8),
   "review.field_9": () => work?.goToField(9),
   "review.confirm": () => work?.confirm(),
-  "review.approve": () => (work?.step === "verdict" ? void work.rule("approve") : false),
+  "review.approve": () => (work?.step === "verdict" && !work.returning ? void work.rule("approve") : false),
   "review.return": () => (work?.step === "verdict" ? work.openReturn({ focus: true }) : false),
   "review.reject": () => (work?.step === "verdict" ? work.reject() : false),
   "review.undo": () => void undo(),

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from annotator import queue
 from annotator.models import Lease, Question
 from qc import services
 from qc.models import Review
@@ -120,3 +121,16 @@ def test_two_leads_deciding_at_once_decide_once():
         for person, decision in zip(UserFactory.create_batch(2, roles=["lead"]), ("approve", "return"), strict=True)
     ]
     assert sorted(reply.status_code for reply in at_once(*calls)) == [302, 409]
+
+
+def test_two_leases_put_back_at_once_free_two_places():
+    question = QuestionFactory(submitted=True, review_slots=2, revision__approvals_needed=2)
+    people = UserFactory.create_batch(2, roles=["reviewer"])
+    for _ in range(5):
+        assert {services.next_review(person) for person in people} == {revision_of(question).pk}
+        assert (
+            at_once(*[partial(queue.release, person, revision_id=revision_of(question).pk) for person in people])
+            == [True] * 2
+        )
+        question.refresh_from_db()
+        assert question.review_slots == 2
