@@ -82,7 +82,8 @@ def test_doctor_says_what_is_missing_even_without_any_set_up(tmp_path):
 def test_a_well_run_studio_is_fine(found):
     levels = {part: finding.level for part, finding in found().items()}
     assert levels.pop("OpenAI") in (health.OK, health.WARNING)
-    levels.pop("Addresses")  # the test client comes from a host that is not local
+    for part in ("Addresses", "Translations", "Free disk"):  # these differ between the machines that run tests
+        levels.pop(part)
     assert levels.pop("E-mail") == health.WARNING  # tests keep mail in memory
     assert set(levels.values()) == {health.OK}, levels
 

@@ -14,9 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--update", action="store_true", help="bring locale/*.po in line with the sources")
-        what.add_argument(
-            "--check", action="store_true", help="list what is missing, empty, fuzzy, obsolete or wrong"
-        )
+        what.add_argument("--check", action="store_true", help="list what is missing, empty, fuzzy, obsolete or wrong")
         what.add_argument("--compile", action="store_true", help="write the .mo files that Django reads")
 
     def handle(self, *, update, check, **options):
@@ -29,9 +27,7 @@ class Command(BaseCommand):
             for fault in faults:
                 self.stdout.write(str(fault))
             if faults:
-                raise CommandError(
-                    f"{len(faults)} faults. Run manage.py messages --update, then mend them."
-                )
+                raise CommandError(f"{len(faults)} faults. Run manage.py messages --update, then mend them.")
             self.stdout.write("All texts are translated.")
         else:
             for file, number in messages.compile_all().items():
