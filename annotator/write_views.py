@@ -255,7 +255,7 @@ def _json(request):
     """The JSON object of a request; {} for anything else, which then fails its checks in words."""
     try:
         data = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
