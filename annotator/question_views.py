@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from django.contrib import messages
 from django.db.models import Count, F, Q
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from annotator import diff
+from annotator import diff, services
 from annotator.models import Question, Remark
 from annotator.panels import QUESTION_PANELS
 from annotator.taxonomy import CATEGORIES, by_domain
@@ -104,10 +106,14 @@ def questions(request):
         "before": rows[-1].pk if more else "",
         "states": State.choices,
         "domains": by_domain(),
-        "authors": User.objects.filter(roles__contains=[Role.ANNOTATOR]).order_by("username")[:500],
+        "authors": _annotators()[:500],
         "filtered": any(query.get(name) for name in ("state", "category", "author", "text")),
     }
     return render(request, "annotator/questions.html", context)
+
+
+def _annotators():
+    return User.objects.filter(roles__contains=[Role.ANNOTATOR]).order_by("username")
 
 
 def _id(text):
@@ -148,4 +154,17 @@ def question(request, pk):
         "entries": history.of(found),
         "may_edit": found.author_id == request.user.pk and found.state in Question.EDITABLE,
     }
+    if request.user.is_lead and found.state == State.RETURNED:
+        context["heirs"] = _annotators().filter(is_active=True).exclude(pk=found.author_id)[:500]
     return render(request, "annotator/question.html", context)
+
+
+@allow(Role.LEAD)
+@require_POST
+def question_hand_over(request, pk):
+    """Give a returned question to another author."""
+    found = get_object_or_404(Question, pk=pk if pk < 2**63 else 0)
+    to = get_object_or_404(User, pk=_id(request.POST.get("to", "")))
+    services.hand_over(question=found, to=to)
+    messages.success(request, gettext("%(name)s finds this question under “My work” now.") % {"name": to})
+    return redirect(found)

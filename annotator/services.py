@@ -241,3 +241,14 @@ def set_aside(*, user, clip_id, content, reason):
     label = Clip.Content(content).label
     ClipNote.objects.create(clip_id=clip_id, text=f"{label}: {reason}" if reason else str(label), by=user)
     queue.release(user, clip_id=clip_id)
+
+
+def hand_over(*, question, to):
+    """A lead gives a returned question to another author (its own has left, or it was imported). WrongState if it cannot."""
+    if not to.is_active or not to.is_annotator:
+        raise WrongState(_("%(name)s is not an active annotator.") % {"name": to})
+    try:
+        with transaction.atomic():
+            question.move(to=Question.State.RETURNED, leaving=[Question.State.RETURNED], author=to)
+    except IntegrityError as clash:
+        raise WrongState(_("%(name)s has written about this clip already; choose somebody else.") % {"name": to}) from clash

@@ -13,4 +13,5 @@ urlpatterns = [
     path("work/", question_views.my_work, name="my_work"),
     path("questions/", question_views.questions, name="questions"),
     path("questions/<int:pk>/", question_views.question, name="question"),
+    path("questions/<int:pk>/hand-over", question_views.question_hand_over, name="question_hand_over"),
 ]

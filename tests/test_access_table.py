@@ -71,6 +71,7 @@ TABLE = {
     "work/": {"GET": WRITER},
     "questions/": {"GET": LEAD},
     "questions/<int:pk>/": {"GET": LEAD | WRITER},
+    "questions/<int:pk>/hand-over": {"POST": LEAD},
     # Cross-checking
     "review/": {"GET": REVIEWER},
     "review/next/": {"POST": REVIEWER},
