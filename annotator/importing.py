@@ -72,6 +72,10 @@ def bring(file, *, original_name, source, by=None, story=None, **details):
             known, created = _create(incoming, name, source, by, story.as_fields())
             if created:
                 return known, True
+        elif not store.exists(known.original):
+            # Lost from the storage since; here it is again, under the same name by content.
+            stored = store.keep(incoming.path, "originals", known.sha256, store.suffix_of(known.original or name))
+            Clip.objects.filter(pk=known.pk).update(original=stored)
     _note_again(known, name, source, by)
     return known, False
 

@@ -106,6 +106,8 @@ def probe(path):
 
 def _ingest(run, clip):
     store.remove_leftovers()
+    if not store.exists(clip.original):
+        raise Refused("missing")
     with _work_folder(clip.pk) as folder, store.local(clip.original) as source:
         facts = probe(source.absolute())
         run.check()

@@ -39,6 +39,7 @@ _SENTENCES = {
     "not_constant": gettext_lazy(
         "The transcoded video does not have frames at a constant rate. This is our fault; tell an admin."
     ),
+    "missing": gettext_lazy("The original is missing from the media storage. Bring the file again."),
     "taken_id": gettext_lazy("The source id %(source_id)s belongs to clip %(clip)d already, which is another file."),
 }
 _WHATS = {

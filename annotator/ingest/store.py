@@ -134,6 +134,10 @@ def keep(path, folder, sha256, suffix):
     return name
 
 
+def exists(name):
+    return bool(name) and default_storage.exists(name)
+
+
 def remove(*names):
     for name in filter(None, names):
         default_storage.delete(name)

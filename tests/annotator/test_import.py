@@ -16,6 +16,7 @@ from annotator import importing
 from annotator.ingest import store
 from annotator.ingest.refusals import Refused
 from annotator.models import Clip, ClipNote, WrongState
+from studio import jobs
 from studio.models import Job
 from tests import videos
 from tests.conftest import environment_of_a_process, wait_until
@@ -120,6 +121,18 @@ def test_eight_people_bringing_the_same_file_at_once_make_one_clip_and_one_job()
 def test_a_ready_clip_is_not_ingested_again():
     with pytest.raises(WrongState, match="is ready"):
         importing.ingest_again(ClipFactory(), by=None)
+
+
+def test_a_lost_original_is_said_and_healed_by_bringing_the_file_again(settings):
+    settings.JOB_HEARTBEAT_S = 3600
+    clip, _ = bring(videos.plain())
+    default_storage.delete(clip.original)
+    assert jobs.run(Job.objects.get().pk) == Job.State.FAILED
+    clip.refresh_from_db()
+    assert clip.failure == "The original is missing from the media storage. Bring the file again."
+    assert bring(videos.plain()) == (clip, False)
+    assert default_storage.open(clip.original).read() == videos.plain().read_bytes()
+    assert jobs.run(importing.ingest_again(clip, by=None).pk) == Job.State.DONE
 
 
 def test_trying_again_twice_makes_one_job():
