@@ -8,10 +8,12 @@ import itertools
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
@@ -91,6 +93,34 @@ def page_for(chromium, running_studio):
         with contextlib.suppress(Exception):
             context.close()
     assert not faults, faults
+
+
+@pytest.fixture(scope="session")
+def call_js(chromium):
+    """`call_js("write/hints.js", "tokens", "a b")`: what an exported function of ours returns. No server, no database."""
+    page = chromium.new_page()
+    page.route(
+        "http://modules.test/**",
+        lambda route: (
+            route.fulfill(path=settings.BASE_DIR / urlsplit(route.request.url).path.lstrip("/"))
+            if route.request.url.endswith(".js")
+            else route.fulfill(body="<!doctype html><body>", content_type="text/html")
+        ),
+    )
+    page.set_default_timeout(15_000)
+    page.goto("http://modules.test/")
+
+    def call(module, name, *arguments):
+        return page.evaluate(
+            """async ([path, name, given]) => {
+                const found = (await import(path))[name](...given);
+                return found instanceof Set ? [...found] : found;
+            }""",
+            [f"/static/js/{module}", name, list(arguments)],
+        )
+
+    yield call
+    page.close()
 
 
 def _picture(number):

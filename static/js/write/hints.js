@@ -78,7 +78,7 @@ export function hintsFor(content) {
   if (ratio !== null && ratio <= SHORTER && characters.correct < Math.min(...others)) found.push({ code: "shortest", fields: ["correct"], ratio });
 
   const stem = contentWords(content.stem ?? "");
-  const shared = (key) => [...contentWords(content[key] ?? "")].filter((word) => stem.has(word));
+  const shared = (key) => [...new Set(tokens(content[key] ?? "").filter((word) => !STOP.has(word) && stem.has(stemOf(word))))];
   const ofKey = shared("correct");
   if (ofKey.length > Math.max(...DISTRACTORS.map((key) => shared(key).length))) found.push({ code: "overlap", fields: ["correct"], words: ofKey });
 

@@ -6,6 +6,7 @@ const QUIET_MS = 1200; // after the last key
 const LONGEST_MS = 8000; // while somebody types without a pause
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
+const NO_ANSWER_MS = 20_000; // a request without answer counts as offline
 
 /** Whether two contents say the same once outer blanks are gone, as the server stores them. */
 export function sameContent(one, other) {
@@ -128,7 +129,7 @@ export class Saver extends EventTarget {
     this._status("saving");
     let reply;
     try {
-      reply = await postJson(this.piece.urls.save, { version: this.version, content });
+      reply = await postJson(this.piece.urls.save, { version: this.version, content }, { signal: AbortSignal.timeout(NO_ANSWER_MS) });
     } catch {
       return this._again();
     }
@@ -176,9 +177,9 @@ export class Saver extends EventTarget {
     if (this._running) await this._running;
     const key = store.get(this.submitKey) ?? newKey();
     store.set(this.submitKey, key);
-    this._key = key;
     this._keepLocally();
-    const reply = await postJson(this.piece.urls.submit, { version: this.version, content: this.read(), client_key: key });
+    const body = { version: this.version, content: this.read(), client_key: key };
+    const reply = await postJson(this.piece.urls.submit, body, { signal: AbortSignal.timeout(NO_ANSWER_MS) });
     if (reply.status === 200) {
       store.remove(this.submitKey);
       store.remove(this.localKey);
