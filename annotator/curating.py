@@ -20,7 +20,7 @@ def _counted(rows):
 
 
 def free_places():
-    """SQL for the places a clip offers to writers: only clips for the benchmark have any.
+    """SQL for the places a clip offers to writers: only clips for `settings.WRITE_PURPOSES` have any.
 
     Work in hand keeps its place, and so do questions that came with the clip in an imported set.
     """
@@ -28,7 +28,7 @@ def free_places():
     taking = Question.objects.exclude(state__in=[Question.State.DRAFT, Question.State.REJECTED])
     written = taking.filter(clip=OuterRef("pk"))
     free = Greatest(Value(settings.WRITERS_PER_CLIP) - _counted(leases) - _counted(written), 0)
-    return Case(When(purpose=Clip.Purpose.BENCHMARK, then=free), default=Value(0), output_field=IntegerField())
+    return Case(When(purpose__in=settings.WRITE_PURPOSES, then=free), default=Value(0), output_field=IntegerField())
 
 
 @transaction.atomic

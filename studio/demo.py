@@ -123,7 +123,8 @@ def main():
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--clips", type=int, default=12)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell starts background commands deaf to SIGINT
+        signal.signal(ending, signal.default_int_handler)
     run(arguments.port, clips=arguments.clips)
 
 

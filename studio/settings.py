@@ -161,6 +161,7 @@ USE_TZ = True
 TIME_ZONE = env_str("STUDIO_TIME_ZONE", "UTC")
 
 # Browser security
+SESSION_ENGINE = "studio.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "studio.error_views.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
@@ -222,6 +223,7 @@ FFMPEG_THREADS = env_number("STUDIO_FFMPEG_THREADS", 0)  # 0: ffmpeg decides
 # Questions
 LEASE_MINUTES = env_number("STUDIO_LEASE_MINUTES", 30.0, minimum=0.01)
 WRITERS_PER_CLIP = env_number("STUDIO_WRITERS_PER_CLIP", 1, minimum=1)
+WRITE_PURPOSES = env_list("STUDIO_WRITE_PURPOSES", ["benchmark"])  # clips for these are offered to writers
 REVIEWS_NEEDED = env_number("STUDIO_REVIEWS_NEEDED", 1, minimum=1)
 NEW_AUTHOR_REVIEWS = env_number("STUDIO_NEW_AUTHOR_REVIEWS", 2, minimum=1)
 NEW_AUTHOR_QUESTIONS = env_number("STUDIO_NEW_AUTHOR_QUESTIONS", 10)

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from annotator import queue, services
+from annotator.curating import free_places
 from annotator.models import Clip, Lease, Question, Revision, WrongState
 from tests.factories import CONTENT, ClipFactory, QuestionFactory, UserFactory
 
@@ -179,3 +180,12 @@ def test_clips_somebody_put_back_are_neither_given_nor_reserved_while_there_are_
     first, second, third = ClipFactory.create_batch(3)
     assert queue.next_clip(annotator, skip=[first.pk]) == second.pk
     assert queue.reserve_next(annotator, current=second.pk, skip=[first.pk]) == third.pk
+
+
+def test_training_clips_are_offered_to_writers_only_where_that_is_set(settings):
+    clip = ClipFactory(purpose="training")
+    for purposes, places in ((["benchmark"], 0), (["benchmark", "training"], 1)):
+        settings.WRITE_PURPOSES = purposes
+        Clip.objects.filter(pk=clip.pk).update(open_slots=free_places())
+        clip.refresh_from_db()
+        assert clip.open_slots == places
