@@ -11,13 +11,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Case, Value, When
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from annotator.models import Clip, Lease, Question, WrongState
 from annotator.taxonomy import CATEGORIES, PUBLIC_TOTAL
+from studio import rows
 
 _TAKE = """
 WITH picked AS (
@@ -66,13 +66,23 @@ SELECT count(*) FROM gone
 
 # What this person has in hand: the returned question settled longest ago (no lease), and their lease, open work first.
 _IN_HAND = """
-(SELECT q.clip_id, NULL::bigint AS lease FROM annotator_question q JOIN annotator_clip c ON c.id = q.clip_id
- WHERE q.author_id = %(user)s AND q.state = 'returned' AND q.clip_id <> ALL(%(skip)s)
-   AND c.content IN ('unchecked', 'accepted')
- ORDER BY q.settled_at, q.id LIMIT 1)
-UNION ALL
-(SELECT l.clip_id, l.id FROM annotator_lease l WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s)
- ORDER BY l.reserved, l.id LIMIT 1)
+SELECT * FROM (
+    (SELECT q.clip_id, NULL::bigint AS lease FROM annotator_question q JOIN annotator_clip c ON c.id = q.clip_id
+     WHERE q.author_id = %(user)s AND q.state = 'returned' AND q.clip_id <> ALL(%(skip)s)
+       AND c.content IN ('unchecked', 'accepted')
+     ORDER BY q.settled_at, q.id LIMIT 1)
+    UNION ALL
+    (SELECT l.clip_id, l.id FROM annotator_lease l WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s)
+     ORDER BY l.reserved, l.id LIMIT 1)
+) AS hand
+"""
+
+_WORK_COLUMNS, _read_work = rows.reader(c=Clip, q=Question)
+_WORK = f"""
+SELECT {_WORK_COLUMNS} FROM annotator_clip c LEFT JOIN LATERAL (
+    SELECT * FROM annotator_question WHERE clip_id = c.id AND author_id = %(user)s AND state <> 'rejected'
+    ORDER BY state NOT IN ('draft', 'returned'), id LIMIT 1
+) q ON true WHERE c.id = %(clip)s
 """
 
 
@@ -169,16 +179,24 @@ def renew(user, clip_id):
     )
 
 
+def work_of(user, clip_id):
+    """(clip, this person's question about it): the one they can still change first, None before the first save.
+
+    (None, None) when there is no such clip. One statement, because everything at the desk begins with it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WORK, {"user": user.pk, "clip": clip_id})
+        row = cursor.fetchone()
+    if row is None:
+        return None, None
+    clip, question = _read_work(row)
+    if question:
+        question.clip = clip
+    return clip, question
+
+
 def question_of(user, clip_id):
-    """This person's question about a clip, and the clip: the one they can still change first; None before the first save."""
-    editable = Case(When(state__in=Question.EDITABLE, then=Value(0)), default=Value(1))
-    return (
-        Question.objects.filter(clip_id=clip_id, author=user)
-        .exclude(state=Question.State.REJECTED)
-        .select_related("clip")
-        .order_by(editable, "id")
-        .first()
-    )
+    return work_of(user, clip_id)[1]
 
 
 def hold(user, clip_id):

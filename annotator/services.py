@@ -139,17 +139,21 @@ def _finished(question):
     }
 
 
-def submit(*, user, clip, base_version, content, client_key, question=None):
+_NOT_READ = object()
+
+
+def submit(*, user, clip, base_version, content, client_key, question=_NOT_READ):
     """Freeze a new revision and send it to review; returns the Revision. The same `client_key` again returns the same.
 
-    `question` is the author's question about the clip where the caller has just read it (`queue.question_of`).
+    `question` is the author's question about the clip, or None, where the caller has just read it (`queue.work_of`).
     Raises Invalid (nothing changed), StaleSave, or WrongState (finished, lost, somebody else's; the text is kept as a
     draft where there is one).
     """
     errors = check_complete(content, clip)
     if errors:
         raise Invalid(errors)
-    question = question or queue.question_of(user, clip.pk)
+    if question is _NOT_READ:
+        question = queue.question_of(user, clip.pk)
     try:
         with transaction.atomic():
             return _submit(user, clip, question, base_version, content, client_key)

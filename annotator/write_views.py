@@ -9,7 +9,7 @@ import uuid
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import JsonResponse
+from django.http import Http404, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -82,8 +82,7 @@ def write_next(request):
         return redirect("write")
     if clip_id is None:
         return JsonResponse({"piece": None})
-    question = queue.question_of(request.user, clip_id)
-    clip = question.clip if question else Clip.objects.get(pk=clip_id)
+    clip, question = queue.work_of(request.user, clip_id)
     return JsonResponse({"piece": piece_of(clip, question)})
 
 
@@ -192,8 +191,9 @@ def write_save(request, pk):
 def write_submit(request, pk):
     """{"version", "content", "client_key"} -> the revision. The same key again answers the same, and counts once."""
     data = _json(request)
-    question = queue.question_of(request.user, pk)
-    clip = question.clip if question else get_object_or_404(Clip, pk=pk)
+    clip, question = queue.work_of(request.user, pk)
+    if clip is None:
+        raise Http404
     try:
         key = uuid.UUID(str(data.get("client_key")))
     except ValueError:

@@ -49,7 +49,7 @@ class Server:
         self.port = free_port()
         command = [
             *(sys.executable, "-m", "gunicorn", "studio.wsgi", "--bind", f"127.0.0.1:{self.port}"),
-            *("--workers", str(workers), "--threads", str(threads), "--keep-alive", "60", "--log-level", "warning"),
+            *("--workers", str(workers), "--threads", str(threads), "--keep-alive", "900", "--log-level", "warning"),
         ]
         self.process = subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=self.log.open("ab"), stderr=subprocess.STDOUT, start_new_session=True

@@ -1,0 +1,34 @@
+"""Read model instances with SQL of our own where a page is hot: compiling a wide query costs more than running it.
+
+columns, read = rows.reader(c=Clip, q=Question)
+cursor.execute(f"SELECT {columns} FROM annotator_clip c LEFT JOIN annotator_question q ON ... WHERE ...", parameters)
+clip, question = read(cursor.fetchone())
+"""
+
+from django.db import connection
+
+
+def reader(**models):
+    """(SELECT list for the given aliases, function that turns one row into instances, None where an outer join failed)."""
+    parts, start, names = [], 0, []
+    for alias, model in models.items():
+        fields = model._meta.concrete_fields
+        converters = [(index, field) for index, field in enumerate(fields) if hasattr(field, "from_db_value")]
+        key = next(index for index, field in enumerate(fields) if field.primary_key)
+        names += [f'{alias}."{field.column}"' for field in fields]
+        parts.append((model, [field.attname for field in fields], converters, key, slice(start, start + len(fields))))
+        start += len(fields)
+
+    def read(row):
+        found = []
+        for model, attributes, converters, key, place in parts:
+            values = list(row[place])
+            if values[key] is None:
+                found.append(None)
+                continue
+            for index, field in converters:
+                values[index] = field.from_db_value(values[index], None, connection)
+            found.append(model.from_db(connection.alias, attributes, values))
+        return found
+
+    return ", ".join(names), read
