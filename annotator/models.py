@@ -34,6 +34,9 @@ CLIP_TEXT = SearchVector(
     config="simple",
 )
 
+# The same for the wording of questions that were submitted; drafts change with every save and are not searched.
+QUESTION_TEXT = SearchVector("stem", "correct", "distractor_1", "distractor_2", "distractor_3", config="simple")
+
 
 class ClipQuerySet(models.QuerySet):
     def writable(self):
@@ -268,6 +271,7 @@ class Question(QuestionContent):
                 condition=Q(state="submitted", review_slots__gt=0),
                 name="question_to_review",
             ),
+            GinIndex(QUESTION_TEXT, condition=~Q(state="draft"), name="question_text"),
             models.Index(fields=["author", "state", "-saved_at"], name="question_my_work"),
             models.Index(fields=["state", "-id"], name="question_state"),
             models.Index(fields=["category", "-id"], name="question_category"),

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from annotator import diff, services
-from annotator.models import Question, Remark
+from annotator.clip_views import text_query
+from annotator.models import CLIP_TEXT, QUESTION_TEXT, Clip, Question, Remark
 from annotator.panels import QUESTION_PANELS
 from annotator.taxonomy import CATEGORIES, by_domain
 from studio import history
@@ -93,11 +94,7 @@ def questions(request):
         rows = rows.filter(author_id=_id(query["author"]))
     text = query.get("text", "").replace("\x00", "").strip()[:200]
     if text:
-        fields = ("stem", "correct", "distractor_1", "distractor_2", "distractor_3", "clip__title")
-        found = Q(pk=_id(text)) if _id(text) else Q()
-        for field in fields:
-            found |= Q(**{f"{field}__icontains": text})
-        rows = rows.filter(found)
+        rows = rows.filter(Q(pk=_id(text)) if _id(text) else Q(pk__in=_with_words(text)))
     if _id(query.get("before")):
         rows = rows.filter(pk__lt=_id(query["before"]))
     rows, more = _page(rows.order_by("-pk"))
@@ -110,6 +107,17 @@ def questions(request):
         "filtered": any(query.get(name) for name in ("state", "category", "author", "text")),
     }
     return render(request, "annotator/questions.html", context)
+
+
+def _with_words(text):
+    """Ids of submitted questions with these words in their wording or their clip's story. Two index scans, one union."""
+    words = text_query(text)
+    if words is None:
+        return []
+    submitted = Question.objects.exclude(state=State.DRAFT).order_by()
+    clips = Clip.objects.annotate(words=CLIP_TEXT).filter(words=words).order_by().values("pk")
+    wording = submitted.annotate(words=QUESTION_TEXT).filter(words=words)
+    return wording.values("pk").union(submitted.filter(clip__in=clips).values("pk"))
 
 
 def _annotators():
