@@ -1,9 +1,7 @@
-from django.urls import include, path, register_converter
+from django.urls import include, path
 
 from studio.api_reference import reference
-from studio.api_views import Id, JobViewSet, MeView, NothingHere, SchemaView, endpoint
-
-register_converter(Id, "id")
+from studio.api_views import JobViewSet, MeView, NothingHere, SchemaView, endpoint
 
 urlpatterns = [
     path("", reference, name="api"),

@@ -11,6 +11,10 @@ _LIVE = f"SELECT {_COLUMNS} FROM django_session s WHERE s.session_key = %s AND s
 
 
 class SessionStore(db.SessionStore):
+    def _validate_session_key(self, key):
+        # A cookie can hold anything, even a zero character, which PostgreSQL refuses to look for.
+        return super()._validate_session_key(key) and key.isascii() and key.isalnum()
+
     def _get_session_from_db(self):
         with connection.cursor() as cursor:
             cursor.execute(_LIVE, [self.session_key])

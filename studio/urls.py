@@ -1,6 +1,10 @@
 """All addresses. Each room keeps its own list; rules about who may call them stand at the views."""
 
-from django.urls import include, path
+from django.urls import include, path, register_converter
+
+from studio.api_views import Id
+
+register_converter(Id, "id")  # before the rooms' own lists are read
 
 urlpatterns = [
     path("", include("studio.room_urls")),
