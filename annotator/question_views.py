@@ -1,6 +1,6 @@
 """Finding questions again: one's own by state, all of them for leads, and the page of one question."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.db.models import Count, F, Q
@@ -58,9 +58,11 @@ def _place(text):
     moment, _line, pk = text.partition("_")
     try:
         moment, pk = datetime.fromisoformat(moment), int(pk)
-    except ValueError:
+        # PostgreSQL knows fewer time zones than Python can write.
+        moment = moment.tzinfo and moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None, 0
-    return (moment, pk) if moment.tzinfo and 0 < pk < 2**63 else (None, 0)
+    return (moment, pk) if moment and 0 < pk < 2**63 else (None, 0)
 
 
 def _page(rows):
@@ -159,12 +161,19 @@ def question(request, pk):
         "rounds": rounds[::-1],
         "unsent": unsent,
         "panels": [html for html in (panel(request, found) for panel in QUESTION_PANELS) if html],
-        "entries": history.of(found),
+        "entries": history.of(found, named=_named(request.user, found)),
         "may_edit": found.author_id == request.user.pk and found.state in Question.EDITABLE,
     }
     if request.user.is_lead and found.state == State.RETURNED:
         context["heirs"] = _annotators().filter(is_active=True).exclude(pk=found.author_id)[:500]
     return render(request, "annotator/question.html", context)
+
+
+def _named(user, question):
+    """Whom the history names: an author does not learn there who reviews, nor a lead who it is that disagrees."""
+    if user.is_lead and question.author_id != user.pk and question.state != State.DISPUTED:
+        return None
+    return {question.author_id, user.pk}
 
 
 @allow(Role.LEAD)

@@ -56,8 +56,11 @@ def _people(ids):
     return {person.pk: str(person) for person in User.objects.filter(pk__in=ids).only("username", "first_name", "last_name")}
 
 
-def of(obj, *, limit=LIMIT):
-    """The newest `limit` entries of an object's history, newest first. Two queries."""
+def of(obj, *, limit=LIMIT, named=None):
+    """The newest `limit` entries of an object's history, newest first. Two queries.
+
+    `named`: ids of the people who are called by name; without it everybody is.
+    """
     events = list(obj.events.order_by("-pgh_id")[: limit + 1])
     if not events:
         return []
@@ -75,6 +78,13 @@ def of(obj, *, limit=LIMIT):
             return names.get(value, str(value)) if value is not None else ""
         return _shown(f, value)
 
+    def who(user):
+        if user is None:
+            return _("the Studio itself")
+        if named is not None and user not in named:
+            return _("somebody else")
+        return names.get(user, _("somebody who is gone"))
+
     entries = []
     for event, said, before in zip(events, context, [*events[1:], None], strict=True):
         if event.pgh_label == "update" and before is None:
@@ -86,11 +96,10 @@ def of(obj, *, limit=LIMIT):
                     changes.append((str(f.verbose_name), shown(f, before), shown(f, event)))
         elif event.pgh_label == "insert":
             changes = [(str(f.verbose_name), "", text) for f in tracked if (text := shown(f, event)) and not f.primary_key]
-        user = said.get("user")
         entries.append(
             Entry(
                 at=event.pgh_created_at,
-                who=names.get(user, _("somebody who is gone")) if user is not None else _("the Studio itself"),
+                who=who(said.get("user")),
                 label=str(LABELS.get(event.pgh_label, event.pgh_label)),
                 request=said.get("request", ""),
                 job=said.get("job"),

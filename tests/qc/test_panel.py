@@ -74,6 +74,28 @@ def test_names_are_hidden_from_the_lead_while_reviewers_disagree(doubter, lead):
     assert "Do it again." in seen_by(question.author, question)
 
 
+def test_the_history_below_names_nobody_either(client, doubter, lead):
+    question = QuestionFactory(submitted=True, review_slots=2, revision__approvals_needed=2)
+    author = question.author
+    review(UserFactory(username="yes-sayer"), question, ruling())
+    revision = question.revisions.get()
+    services.answer_blind(user=doubter, revision=revision, answer="correct", watched_s=10, seconds=1)
+    client.force_login(doubter)
+    body = {"verdict": "return", "reasons": RETURN, "client_key": "3f2b8c1e-5d7a-4e0b-9c46-0a1d2e3f4a5b"}
+    assert client.post(f"/review/{revision.pk}/verdict/", body, content_type="application/json").status_code == 200
+
+    def page(person):
+        client.force_login(person)
+        return client.get(f"/questions/{question.pk}/").content.decode()
+
+    assert "In adjudication" in page(author)
+    assert "doubter" not in page(author)
+    assert "doubter" not in page(lead)
+    services.adjudicate(user=lead, question_id=question.pk, decision="return", reasons=[], comment="Do it again.")
+    assert "doubter" in page(lead)
+    assert "doubter" not in page(author)
+
+
 def test_a_verdict_that_was_taken_back_is_history_for_the_lead_only(doubter, lead):
     question = QuestionFactory(submitted=True)
     given = review(doubter, question, ruling("return", reasons=RETURN, comment="A slip."))
