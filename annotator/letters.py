@@ -3,6 +3,8 @@
 import hashlib
 import random
 
+from django.conf import settings
+
 from annotator.models import OPTION_KEYS
 
 LETTERS = "ABCD"
@@ -14,9 +16,12 @@ def _generator(*parts):
 
 
 def display_order(seed, *, revision_id, reader_id):
-    """The four option keys in the order one reader sees them; the same on every reload, another for every reader."""
+    """The four option keys in the order one reader sees them; the same on every reload, another for every reader.
+
+    The seed is published with every export, so the secret key goes in too: else a reader could work out the key.
+    """
     order = list(OPTION_KEYS)
-    _generator("display", seed, revision_id, reader_id).shuffle(order)
+    _generator("display", settings.SECRET_KEY, seed, revision_id, reader_id).shuffle(order)
     return order
 
 

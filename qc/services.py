@@ -41,6 +41,7 @@ _OPEN = """
       AND NOT EXISTS (SELECT 1 FROM qc_review v
                       WHERE v.revision_id = r.id AND v.reviewer_id = %(user)s AND v.undone_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.revision_id = r.id AND l.user_id = %(user)s)
+      AND NOT EXISTS (SELECT 1 FROM annotator_revision w WHERE w.question_id = q.id AND w.author_id = %(user)s)
 """
 _TAKE = """
 WITH picked AS (
@@ -117,7 +118,8 @@ def reserve_next_review(user, *, current):
 def hold(user, revision):
     """Make sure this person may review this revision now; `WrongState` or `PermissionDenied` say why not."""
     question = revision.question
-    if question.author_id == user.pk:
+    own = question.author_id == user.pk
+    if own or revision.number > 1 and Revision.objects.filter(question=question, author=user).exists():
         raise PermissionDenied(_("You wrote this question, so somebody else reviews it."))
     if Review.objects.filter(revision=revision, reviewer=user, undone_at=None).exists():
         raise WrongState(_("You have ruled on this revision already."))
@@ -240,6 +242,8 @@ def rule(*, user, revision, ruling):
 
 
 def _rule(user, revision, ruling, answer):
+    # Leases before the question, as whoever frees them (annotator/queue.py), or the two would wait for each other.
+    list(Lease.objects.select_for_update().filter(revision=revision).order_by("pk").values_list("pk"))
     question = Question.objects.select_for_update().get(pk=revision.question_id)
     if question.state != Question.State.SUBMITTED or question.revision_number != revision.number:
         raise WrongState(
@@ -337,7 +341,7 @@ def undo(*, user, review_id):
     revision = review.revision
     later = Review.objects.filter(revision=revision, undone_at=None, pk__gt=review.pk).exists()
     decided = Adjudication.objects.filter(revision=revision).exists()
-    edited = question.settled_at and question.saved_at > question.settled_at
+    edited = question.settled_at and question.saved_at > question.settled_at or question.author_id != revision.author_id
     if question.revision_number != revision.number or later or decided or edited:
         raise WrongState(_("This verdict can no longer be undone: the question has gone on since."))
     if question.state == Question.State.REJECTED:

@@ -1,13 +1,16 @@
 """Two people, or two tabs, at one question in the same moment: one wins, the other is told, nothing is lost."""
 
 import threading
+import time
 import uuid
+from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotator import queue
 from annotator.models import Lease, Question
@@ -121,6 +124,30 @@ def test_two_leads_deciding_at_once_decide_once():
         for person, decision in zip(UserFactory.create_batch(2, roles=["lead"]), ("approve", "return"), strict=True)
     ]
     assert sorted(reply.status_code for reply in at_once(*calls)) == [302, 409]
+
+
+def test_a_verdict_and_the_end_of_an_old_lease_do_not_wait_for_each_other():
+    question = QuestionFactory(submitted=True)
+    reviewer = UserFactory(roles=["reviewer"])
+    services.answer_blind(user=reviewer, revision=revision_of(question), answer="correct", watched_s=10, seconds=1)
+    Lease.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
+
+    def free():
+        with transaction.atomic():
+            list(Lease.objects.select_for_update())  # as queue.free_expired_leases begins
+            held.set()
+            time.sleep(0.5)
+            return queue.free_expired_leases()
+
+    def rule():
+        held.wait(10)
+        return services.rule(user=reviewer, revision=revision_of(question), ruling=ruling())
+
+    held = threading.Event()
+    freed, given = at_once(free, rule)
+    assert (freed, given.verdict) == (1, "approve")
+    question.refresh_from_db()
+    assert (question.state, question.review_slots, Lease.objects.count()) == ("approved", 0, 0)
 
 
 def test_two_leases_put_back_at_once_free_two_places():

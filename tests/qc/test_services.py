@@ -6,11 +6,12 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
+from annotator import letters
 from annotator.models import Clip, Lease, Question, Remark, WrongState
-from annotator.services import Invalid
+from annotator.services import Invalid, hand_over
 from qc import services
 from qc.models import BlindAnswer, Review
-from tests.factories import QuestionFactory, UserFactory
+from tests.factories import QuestionFactory, RevisionFactory, UserFactory
 from tests.qc.conftest import RETURN, review, revision_of, ruling
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +230,33 @@ def test_what_waits_is_counted_up_to_a_limit_and_without_ones_own(reviewer):
     services.next_review(reviewer)
     assert services.waiting_for(reviewer, at_most=100) == 2
     assert services.waiting_for(reviewer, at_most=1) == 1
+
+
+def test_who_wrote_an_earlier_revision_does_not_review_the_question(reviewer):
+    question = QuestionFactory(submitted=True, author=reviewer)
+    heir = UserFactory()
+    Question.objects.filter(pk=question.pk).update(author=heir, revision_number=2)
+    second = RevisionFactory(question=question, author=heir, number=2)
+    assert services.next_review(reviewer) is None
+    with pytest.raises(PermissionDenied, match="You wrote this"):
+        services.hold(reviewer, second)
+    assert services.next_review(UserFactory()) == second.pk
+
+
+def test_a_return_stands_once_the_question_went_to_another_author(reviewer):
+    question = QuestionFactory(submitted=True)
+    given = review(reviewer, question, ruling("return", reasons=RETURN))
+    question.refresh_from_db()
+    hand_over(question=question, to=UserFactory(roles=["annotator"]))
+    with pytest.raises(WrongState, match="gone on"):
+        services.undo(user=reviewer, review_id=given.pk)
+
+
+def test_what_an_export_publishes_does_not_tell_where_the_key_stands(settings):
+    def orders():
+        return [letters.display_order(settings.LETTER_SEED, revision_id=n, reader_id=1) for n in range(20)]
+
+    here = orders()
+    assert here == orders()
+    settings.SECRET_KEY = "another studio's"  # noqa: S105
+    assert here != orders()
