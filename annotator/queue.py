@@ -19,32 +19,43 @@ from annotator.models import Clip, Lease, Question, WrongState
 from annotator.taxonomy import CATEGORIES, PUBLIC_TOTAL
 from studio import rows
 
+# How the conditions are written decides what is read. `(SELECT NOT EXISTS ...)` is asked for one clip after the other; a
+# plain NOT EXISTS becomes a join with all that this person ever wrote.
 _TAKE = """
-WITH picked AS (
+picked AS (
     SELECT c.id FROM annotator_clip c
     WHERE c.open_slots > 0 AND c.state = 'ready' AND c.content IN ('unchecked', 'accepted') AND {which}
-      AND NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.clip_id = c.id AND l.user_id = %(user)s)
-      AND NOT EXISTS (SELECT 1 FROM annotator_question q
-                      WHERE q.clip_id = c.id AND q.author_id = %(user)s AND q.state NOT IN ('draft', 'rejected'))
-    ORDER BY c.id LIMIT 1 FOR UPDATE SKIP LOCKED
+      AND (SELECT NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.clip_id = c.id AND l.user_id = %(user)s))
+      AND (SELECT NOT EXISTS (SELECT 1 FROM annotator_question q
+                              WHERE q.clip_id = c.id AND q.author_id = %(user)s AND q.state NOT IN ('draft', 'rejected')))
+    ORDER BY {order} LIMIT 1 FOR UPDATE SKIP LOCKED
 ), taken AS (
     UPDATE annotator_clip c SET open_slots = c.open_slots - 1 FROM picked WHERE c.id = picked.id RETURNING c.id
+), work AS (
+    INSERT INTO annotator_lease (user_id, clip_id, slot, reserved, taken_at, expires_at)
+    SELECT %(user)s, taken.id,
+           (SELECT s FROM generate_series(1, 1 + (SELECT count(*) FROM annotator_lease l WHERE l.clip_id = taken.id)) s
+            WHERE NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.clip_id = taken.id AND l.slot = s)
+            ORDER BY s LIMIT 1),
+           %(reserved)s, now(), now() + %(length)s
+    FROM taken RETURNING clip_id
 )
-INSERT INTO annotator_lease (user_id, clip_id, slot, reserved, taken_at, expires_at)
-SELECT %(user)s, taken.id,
-       (SELECT s FROM generate_series(1, 1 + (SELECT count(*) FROM annotator_lease l WHERE l.clip_id = taken.id)) s
-        WHERE NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.clip_id = taken.id AND l.slot = s)
-        ORDER BY s LIMIT 1),
-       %(reserved)s, now(), now() + %(length)s
-FROM taken RETURNING clip_id
 """
-_THIS_CLIP = "c.id = %(clip)s"
-_ANY_CLIP = "c.id <> ALL(%(skip)s)"
-_WANTED_CLIP = """c.id <> ALL(%(skip)s) AND c.expected_category = (
+_THIS_CLIP = "WITH" + _TAKE.format(which="c.id = %(clip)s", order="c.id")
+_ANY_CLIP = "WITH" + _TAKE.format(which="c.id <> ALL(%(skip)s)", order="c.id")
+# Two inequalities and not `=`: only so does the planner read the clips of that one category in order. With `=` it walks
+# all open clips from the oldest on, and a wanted category is mostly one that has few.
+_WANTED_CLIP = """
+WITH wanted AS (
     SELECT o.category FROM unnest(%(categories)s::text[]) WITH ORDINALITY AS o(category, rank)
     WHERE EXISTS (SELECT 1 FROM annotator_clip w WHERE w.expected_category = o.category AND w.open_slots > 0
                   AND w.state = 'ready' AND w.content IN ('unchecked', 'accepted') AND w.id <> ALL(%(skip)s))
-    ORDER BY o.rank LIMIT 1)"""
+    ORDER BY o.rank LIMIT 1
+),""" + _TAKE.format(
+    which="(c.expected_category, c.id) >= ((SELECT category FROM wanted), 0)"
+    " AND c.expected_category <= (SELECT category FROM wanted) AND c.id <> ALL(%(skip)s)",
+    order="c.expected_category, c.id",
+)
 
 _FREE = """
 WITH gone AS (
@@ -74,16 +85,23 @@ SELECT * FROM (
     UNION ALL
     (SELECT l.clip_id, l.id FROM annotator_lease l WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s)
      ORDER BY l.reserved, l.id LIMIT 1)
-) AS hand
+) AS hand ORDER BY lease IS NOT NULL LIMIT 1
+"""
+_GO_ON = f"""
+WITH work AS ({_IN_HAND}), renewed AS (
+    UPDATE annotator_lease SET expires_at = now() + %(length)s, reserved = false WHERE id = (SELECT lease FROM work)
+)
 """
 
+# The clip of a piece of work, and this person's question about it: the one they can still change first.
 _WORK_COLUMNS, _read_work = rows.reader(c=Clip, q=Question)
 _WORK = f"""
-SELECT {_WORK_COLUMNS} FROM annotator_clip c LEFT JOIN LATERAL (
+SELECT {_WORK_COLUMNS} FROM work JOIN annotator_clip c ON c.id = work.clip_id LEFT JOIN LATERAL (
     SELECT * FROM annotator_question WHERE clip_id = c.id AND author_id = %(user)s AND state <> 'rejected'
     ORDER BY state NOT IN ('draft', 'returned'), id LIMIT 1
-) q ON true WHERE c.id = %(clip)s
+) q ON true
 """
+_THIS_WORK = "WITH work AS (SELECT %(clip)s::bigint AS clip_id)" + _WORK
 
 
 def lease_length():
@@ -113,63 +131,80 @@ def wanted_categories():
     return _order["names"]
 
 
-def _take(user, which, *, reserved=False, **parameters):
-    """Run the take statement once; returns the clip id or None. A lost race for a slot counts as None."""
+def _work(sql, parameters):
+    """Run a statement that ends in _WORK; (clip, question or None), or (None, None) when there is no such work."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row = cursor.fetchone()
+    clip, question = _read_work(row) if row else (None, None)
+    if question:
+        question.clip = clip
+    return clip, question
+
+
+def _take(user, sql, *, reserved=False, **parameters):
+    """Run a take statement once; returns the work taken, (None, None) for none. A lost race for a slot counts as none."""
     # The statement is a transaction of its own; only inside another one must a lost race not spoil that.
     guard = transaction.atomic() if connection.in_atomic_block else contextlib.nullcontext()
     try:
-        with guard, connection.cursor() as cursor:
-            cursor.execute(
-                _TAKE.format(which=which),
+        with guard:
+            return _work(
+                sql + _WORK,
                 {"user": user.pk, "reserved": reserved, "length": lease_length(), **parameters},
             )
-            row = cursor.fetchone()
     except IntegrityError:
-        return None
-    return row[0] if row else None
+        return None, None
 
 
 def _take_any(user, *, skip, reserved=False):
     wanted = _take(user, _WANTED_CLIP, categories=wanted_categories(), skip=skip, reserved=reserved)
     # Nothing free in the wanted category may only mean that others are taking its last clips this very moment.
-    return wanted or _take(user, _ANY_CLIP, skip=skip, reserved=reserved)
+    return wanted if wanted[0] else _take(user, _ANY_CLIP, skip=skip, reserved=reserved)
 
 
-def next_clip(user, *, skip=()):
-    """The clip this person should work on now, leased to them, or None when there is nothing to write.
+def next_work(user, *, skip=()):
+    """(clip, question or None) this person should work on now, leased to them; (None, None) when there is nothing to write.
 
     Returned work first (oldest first), then what they hold already, then what was reserved for them, then a fresh clip
     from the category furthest below its target. `skip` are clips they put back, not to be offered now.
     """
     skip = list(skip)
-    clip_id, lease = _in_hand(user, skip)
-    if lease:
-        Lease.objects.filter(pk=lease).update(expires_at=timezone.now() + lease_length(), reserved=False)
-    return clip_id or _take_any(user, skip=skip)
+    work = _work(_GO_ON + _WORK, {"user": user.pk, "skip": skip, "length": lease_length()})
+    return work if work[0] else _take_any(user, skip=skip)
+
+
+def next_clip(user, *, skip=()):
+    """The id of the clip of `next_work`, or None."""
+    clip, _question = next_work(user, skip=skip)
+    return clip and clip.pk
 
 
 def _in_hand(user, skip):
-    """(clip id, lease id or None) of what this person should go on with; (None, None) when they hold nothing."""
+    """The clip id of what this person should go on with, or None."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_HAND, {"user": user.pk, "skip": skip})
-        return min(cursor.fetchall(), key=lambda row: row[1] is not None, default=(None, None))
+        row = cursor.fetchone()
+    return row and row[0]
 
 
 def reserve_next(user, *, current, skip=()):
-    """The one piece of work to preload behind `current`, as `next_clip` will give it; its clip id or None.
+    """The one piece of work to preload behind `current`, as `next_work` will give it; its clip id or None.
 
     What is in hand already needs no reservation; else one clip is reserved.
     """
     skip = [current, *skip]
-    clip_id, _lease = _in_hand(user, skip)
+    clip_id = _in_hand(user, skip)
     if clip_id:
         return clip_id
     with transaction.atomic():
         # One reservation at a time for a person, however many tabs ask at once.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reserve'), %s)", [user.pk])
-        clip_id, _lease = _in_hand(user, skip)
-        return clip_id or _take_any(user, skip=skip, reserved=True)
+        clip_id = _in_hand(user, skip)
+        if clip_id:
+            return clip_id
+        clip, _question = _take_any(user, skip=skip, reserved=True)
+        return clip and clip.pk
 
 
 def renew(user, clip_id):
@@ -184,15 +219,7 @@ def work_of(user, clip_id):
 
     (None, None) when there is no such clip. One statement, because everything at the desk begins with it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_WORK, {"user": user.pk, "clip": clip_id})
-        row = cursor.fetchone()
-    if row is None:
-        return None, None
-    clip, question = _read_work(row)
-    if question:
-        question.clip = clip
-    return clip, question
+    return _work(_THIS_WORK, {"user": user.pk, "clip": clip_id})
 
 
 def question_of(user, clip_id):
@@ -209,12 +236,12 @@ def hold(user, clip_id):
         return question
     if question and question.state != Question.State.DRAFT:
         raise WrongState(_("You have submitted a question about this clip already. You find it under “My work”."))
-    if renew(user, clip_id) or _take(user, _THIS_CLIP, clip=clip_id):
+    if renew(user, clip_id) or _take(user, _THIS_CLIP, clip=clip_id)[0]:
         return question
     with transaction.atomic():
         # Somebody, perhaps another tab of the same person, may be taking it this very moment: wait, then look again.
         list(Clip.objects.select_for_update().filter(pk=clip_id).values_list("pk"))
-        if renew(user, clip_id) or _take(user, _THIS_CLIP, clip=clip_id):
+        if renew(user, clip_id) or _take(user, _THIS_CLIP, clip=clip_id)[0]:
             return question
     raise WrongState(why_not(clip_id))
 

@@ -26,7 +26,12 @@ from studio.access import allow
 from studio.roles import Role
 
 REASON_MAX_CHARS = 500
-_OPTION_LABELS = (gettext_lazy("Correct"), gettext_lazy("Wrong 1"), gettext_lazy("Wrong 2"), gettext_lazy("Wrong 3"))
+_OPTION_LABELS = (
+    gettext_lazy("Correct"),
+    gettext_lazy("Distractor 1"),
+    gettext_lazy("Distractor 2"),
+    gettext_lazy("Distractor 3"),
+)
 # What the desk's module imports, so that the browser fetches all of it at once.
 _MODULES = [
     *("js/player.js", "js/shortcuts.js", "js/timeline.js"),
@@ -72,18 +77,15 @@ def write_next(request):
     if put_back:
         queue.release(request.user, clip_id=put_back)
         skip.append(put_back)
-    clip_id = queue.next_clip(request.user, skip=skip)
-    if clip_id is None and len(skip) > 1:
-        clip_id = queue.next_clip(request.user, skip=skip[-1:])
+    clip, question = queue.next_work(request.user, skip=skip)
+    if clip is None and len(skip) > 1:
+        clip, question = queue.next_work(request.user, skip=skip[-1:])
     if not wants_json:
-        if clip_id:
-            return redirect("write_clip", clip_id)
+        if clip:
+            return redirect("write_clip", clip.pk)
         messages.info(request, _("Nothing waits to be written just now. Come back later, or ask a lead for clips."))
         return redirect("write")
-    if clip_id is None:
-        return JsonResponse({"piece": None})
-    clip, question = queue.work_of(request.user, clip_id)
-    return JsonResponse({"piece": piece_of(clip, question)})
+    return JsonResponse({"piece": piece_of(clip, question) if clip else None})
 
 
 @allow(Role.ANNOTATOR)

@@ -20,18 +20,19 @@ INSERT_CLIPS = """
 INSERT INTO annotator_clip (source, source_id, title, text, permalink, author, licence, retrieved_at, purpose,
     expected_category, created_at, original_name, original, size_bytes, sha256, state, failure, content, proxy, poster,
     filmstrip, filmstrip_tiles, filmstrip_columns, fps_num, fps_den, frame_count, width, height, has_audio, open_slots)
-SELECT 'csv', 'id' || n, 'Title ' || n, '', '', '', '', now(), 'benchmark', (%(categories)s::text[])[1 + n %% 13], now(),
-    'n.mp4', 'o/' || n, 1, lpad(n::text, 64, '0'), 'ready', '', 'unchecked', 'p/' || n, 'j/' || n, 'f/' || n, 40, 10, 30, 1,
-    300, 640, 360, false, %(slots)s
+SELECT 'csv', 'id' || n, 'Title ' || n, '', '', '', '', now(), 'benchmark',
+    (%(categories)s::text[])[1 + n %% cardinality(%(categories)s::text[])], now(), 'n.mp4', 'o/' || n, 1,
+    lpad(n::text, 64, '0'), 'ready', '', 'unchecked', 'p/' || n, 'j/' || n, 'f/' || n, 40, 10, 30, 1, 300, 640, 360, false,
+    %(slots)s
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
 """
 
 
-def insert_clips(cursor, *, first, last, slots=1):
-    """Ready clips of 300 frames without files, spread over the categories and "unknown"."""
+def insert_clips(cursor, *, first, last, slots=1, categories=None):
+    """Ready clips of 300 frames without files, spread over `categories` (all 12 and "unknown" unless told)."""
     from annotator.taxonomy import CATEGORIES
 
-    parameters = {"first": first, "last": last, "slots": slots, "categories": [*CATEGORIES, ""]}
+    parameters = {"first": first, "last": last, "slots": slots, "categories": categories or [*CATEGORIES, ""]}
     cursor.execute(INSERT_CLIPS, parameters)
 
 
