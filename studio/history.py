@@ -21,6 +21,38 @@ LABELS = {
     "update": gettext_lazy("Changed"),
     "delete": gettext_lazy("Deleted"),
 }
+# Fields without a name of their own in the models: what a person reads instead of a column's name.
+FIELDS = {
+    "source": gettext_lazy("source"),
+    "source_id": gettext_lazy("source id"),
+    "title": gettext_lazy("title"),
+    "text": gettext_lazy("text"),
+    "permalink": gettext_lazy("permalink"),
+    "author": gettext_lazy("author"),
+    "licence": gettext_lazy("licence"),
+    "retrieved_at": gettext_lazy("retrieved at"),
+    "purpose": gettext_lazy("purpose"),
+    "expected_category": gettext_lazy("expected category"),
+    "brought_by": gettext_lazy("brought by"),
+    "created_at": gettext_lazy("created at"),
+    "original_name": gettext_lazy("file name"),
+    "original": gettext_lazy("stored file"),
+    "size_bytes": gettext_lazy("bytes"),
+    "sha256": "SHA-256",
+    "state": gettext_lazy("state"),
+    "failure": gettext_lazy("failure"),
+    "content": gettext_lazy("content"),
+    "fps_num": gettext_lazy("frame rate, numerator"),
+    "fps_den": gettext_lazy("frame rate, denominator"),
+    "frame_count": gettext_lazy("frames"),
+    "width": gettext_lazy("width"),
+    "height": gettext_lazy("height"),
+    "has_audio": gettext_lazy("has sound"),
+    "clip": gettext_lazy("clip"),
+    "revision_number": gettext_lazy("revision number"),
+    "roles": gettext_lazy("roles"),
+    "double_checks_left": gettext_lazy("double checks left"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +82,10 @@ def _shown(model_field, value):
     if isinstance(value, list | tuple):
         return ", ".join(str(list(item)) if isinstance(item, list | tuple) else str(item) for item in value)
     return str(value)
+
+
+def _name(model_field):
+    return str(FIELDS.get(model_field.name, model_field.verbose_name))
 
 
 def _people(ids):
@@ -93,9 +129,10 @@ def of(obj, *, limit=LIMIT, named=None):
         if event.pgh_label == "update":
             for f in tracked:
                 if getattr(event, f.attname) != getattr(before, f.attname):
-                    changes.append((str(f.verbose_name), shown(f, before), shown(f, event)))
+                    changes.append((_name(f), shown(f, before), shown(f, event)))
         elif event.pgh_label == "insert":
-            changes = [(str(f.verbose_name), "", text) for f in tracked if (text := shown(f, event)) and not f.primary_key]
+            told = (f for f in tracked if getattr(event, f.attname) != 0)  # 0 and no: nothing is measured or allowed yet
+            changes = [(_name(f), "", text) for f in told if (text := shown(f, event))]
         entries.append(
             Entry(
                 at=event.pgh_created_at,
