@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from annotator import diff
-from annotator.models import OPTION_KEYS, Question, Revision, WrongState
+from annotator.models import OPTION_KEYS, Question, Remark, Revision, WrongState
 from annotator.services import Invalid
 from qc import services
 from qc.models import Adjudication, Review
@@ -88,7 +88,10 @@ def _context(request, question, **more):
         "question": question,
         "clip": question.clip,
         "revision": revision,
-        "options": [{"text": getattr(revision, key), "is_key": key == OPTION_KEYS[0], "key": key} for key in OPTION_KEYS],
+        "options": [
+            {"text": getattr(revision, key), "is_key": key == OPTION_KEYS[0], "label": dict(Remark.FIELD_CHOICES)[key]}
+            for key in OPTION_KEYS
+        ],
         "reviews": Review.objects.filter(revision=revision, undone_at=None).select_related("reviewer", "blind_answer"),
         "names": not disputed,
         "decision": None if disputed else decided,

@@ -22,6 +22,13 @@ def category_label(name):
 
 
 @register.filter
+def kind_label(question):
+    """The kind of glitch as people read it; the stored name where the taxonomy does not know it."""
+    category = CATEGORIES.get(question.category)
+    return dict(category.sub_labels).get(question.sub_label, question.sub_label) if category else question.sub_label
+
+
+@register.filter
 def is_web_address(text):
     """Whether `text` may become a link: anything but http and https could run in the page."""
     return text.startswith(("http://", "https://"))
