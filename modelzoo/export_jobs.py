@@ -76,9 +76,10 @@ class _Progress(exporting.Progress):
 
 @jobs.job(KIND, queue="io")
 def export(run, *, purpose, video_file, videos):
-    """Safe to run twice: everything of one job lies under its own name and is replaced whole."""
+    """Safe to run twice: each attempt works in a folder of its own, and what it made is replaced whole."""
     owner = run.job.owner
-    folder = store.work_dir() / f"export-{run.job.pk}"
+    _remove_attempts(run.job.pk)
+    folder = store.work_dir() / f"export-{run.job.pk}-{run.job.run_token.hex}"
     packed = folder.with_suffix(".zip")
     # In a folder the zip is the only copy that is made; elsewhere files have to be fetched first.
     way = "none" if videos == "none" else "link" if store.has_paths() else "copy"
@@ -87,7 +88,6 @@ def export(run, *, purpose, video_file, videos):
             summary = exporting.export(
                 folder,
                 options=exporting.Options(videos=way, video_file=video_file, purpose=purpose),
-                replace=True,
                 progress=_Progress(run),
             )
             name = _pack(run, folder, packed)
@@ -109,6 +109,15 @@ def export(run, *, purpose, video_file, videos):
         "clips": summary.clips,
         "changed_ids": summary.changed_ids,
     }
+
+
+def _remove_attempts(pk):
+    """Delete what killed attempts of this export left; one that only seems dead has lost its claim and stops."""
+    for path in (*store.work_dir().glob(f"export-{pk}-*"), *store.work_dir().glob(f".export-{pk}-*")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _pack(run, folder, packed):

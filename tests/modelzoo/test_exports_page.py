@@ -2,11 +2,13 @@
 
 import io
 import json
+import threading
 import zipfile
 
 import pytest
 import requests
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.urls import reverse
 
 from annotator.ingest import store
@@ -177,3 +179,55 @@ def test_it_works_with_a_bucket(bucket, client, lead, tmp_path):  # noqa: F811
     assert archive.read("PhysGame_1/PhysGame-Benchmark/1abc.mp4") == MP4 + b"bucket"
     bucket.delete(question.clip.original)
     assert f"question {question.pk} (1abc) is missing" in make(client).error
+
+
+class Met(jobs.Run):
+    """A run that calls `meet` at its first check once `there()` is true."""
+
+    def __init__(self, job, *, there, meet):
+        super().__init__(job)
+        self.there, self.meet = there, meet
+
+    def check(self):
+        if self.meet and self.there():
+            meet, self.meet = self.meet, None
+            meet()
+        super().check()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_attempt_that_was_taken_for_dead_does_not_spoil_the_next_one():
+    approved(video=MP4 + b"twice at once")
+    job = export_jobs.start(by=UserFactory(roles=["lead"]), options=exporting.Options())
+    old_is_in, new_packs, old_is_out = (threading.Event() for _ in range(3))
+    told = []
+
+    def again():
+        try:
+            old_is_in.wait(10)
+            Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, run_token=None)  # as the sweep does
+
+            def packing():
+                new_packs.set()
+                old_is_out.wait(10)
+
+            run = Met(jobs.claim(job.pk), there=lambda: list(store.work_dir().glob("*.zip")), meet=packing)
+            told.append(export_jobs.export(run, **job.arguments))
+        finally:
+            new_packs.set()
+            connection.close()
+
+    def meanwhile():
+        old_is_in.set()
+        new_packs.wait(10)
+        old._lost.set()
+
+    old = Met(jobs.claim(job.pk), there=lambda: True, meet=meanwhile)
+    thread = threading.Thread(target=again)
+    thread.start()
+    with pytest.raises(jobs.LostClaim):
+        export_jobs.export(old, **job.arguments)
+    old_is_out.set()
+    thread.join(20)
+    assert zipfile.ZipFile(default_storage.open(told[0]["file"])).testzip() is None
+    assert not list(store.work_dir().glob("*export-*"))
