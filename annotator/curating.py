@@ -9,9 +9,12 @@ from annotator import importing
 from annotator.models import Clip, Lease, Question, WrongState
 
 
+@transaction.atomic
 def judge(clip_ids, content):
     """Say of ready clips what they show; returns how many changed. History says who did it."""
-    return Clip.objects.filter(pk__in=clip_ids, state=Clip.State.READY).exclude(content=content).update(content=content)
+    chosen = Clip.objects.filter(pk__in=clip_ids, state=Clip.State.READY).exclude(content=content)
+    ids = list(chosen.order_by("pk").select_for_update().values_list("pk", flat=True))  # in one order, whoever else does so
+    return Clip.objects.filter(pk__in=ids).update(content=content)
 
 
 def _counted(rows):

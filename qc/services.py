@@ -233,7 +233,7 @@ def rule(*, user, revision, ruling):
         with transaction.atomic():
             return _rule(user, revision, ruling, answer)
     except (WrongState, IntegrityError) as refusal:
-        repeated = Review.objects.filter(client_key=ruling.client_key, reviewer=user).first()
+        repeated = Review.objects.filter(client_key=ruling.client_key, reviewer=user, revision=revision).first()
         if repeated:
             return repeated
         if isinstance(refusal, IntegrityError):

@@ -260,3 +260,12 @@ def test_what_an_export_publishes_does_not_tell_where_the_key_stands(settings):
     assert here == orders()
     settings.SECRET_KEY = "another studio's"  # noqa: S105
     assert here != orders()
+
+
+def test_a_key_that_another_verdict_used_is_not_taken_for_this_one(reviewer):
+    first, second = QuestionFactory.create_batch(2, submitted=True)
+    given = ruling()
+    review(reviewer, first, given)
+    with pytest.raises(WrongState):
+        review(reviewer, second, given)
+    assert Question.objects.get(pk=second.pk).state == Question.State.SUBMITTED
