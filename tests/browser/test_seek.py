@@ -7,6 +7,7 @@ from annotator.models import Clip
 from studio import jobs
 from studio.models import Job
 from tests import videos
+from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -47,7 +48,7 @@ def ready(path):
 
 def open_clip(page_for, user, clip):
     page = page_for(user, clip.get_absolute_url())
-    page.wait_for_function("document.getElementById('clip-video').readyState >= 2")
+    wait_until(lambda: page.evaluate("document.getElementById('clip-video').readyState >= 2"), what="the video")
     return page
 
 

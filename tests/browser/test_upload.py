@@ -13,6 +13,7 @@ from studio import jobs
 from studio.celery import worker_key
 from studio.models import Job
 from tests import videos
+from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -47,7 +48,7 @@ def test_files_are_dropped_ingested_and_refused_each_with_its_own_words(page_for
     assert Clip.objects.get().licence == "CC BY 4.0"
     good.get_by_role("link").click()
     expect(page.get_by_role("heading", name="Car stuck in a wall")).to_be_visible()
-    page.wait_for_function("document.getElementById('clip-video').readyState >= 2")
+    wait_until(lambda: page.evaluate("document.getElementById('clip-video').readyState >= 2"), what="the video")
 
 
 def test_a_missing_worker_is_said_in_red_while_files_wait(page_for, lead):
