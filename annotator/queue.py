@@ -11,6 +11,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Case, Count, IntegerField, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -63,7 +65,8 @@ WITH gone AS (
     RETURNING id, clip_id, revision_id
 ), clips AS (
     UPDATE annotator_clip c SET open_slots = c.open_slots + g.places
-    FROM (SELECT clip_id, count(*) AS places FROM gone WHERE clip_id IS NOT NULL GROUP BY clip_id) g WHERE c.id = g.clip_id
+    FROM (SELECT clip_id, count(*) AS places FROM gone WHERE clip_id IS NOT NULL GROUP BY clip_id) g
+    WHERE c.id = g.clip_id AND c.purpose = ANY(%(purposes)s)
 ), reviews AS (
     UPDATE annotator_question q SET review_slots = greatest(0, least(r.approvals_needed - q.reviews_given,
         q.review_slots + (SELECT count(*) FROM gone g WHERE g.revision_id = r.id)))
@@ -83,7 +86,8 @@ SELECT * FROM (
        AND c.content IN ('unchecked', 'accepted')
      ORDER BY q.settled_at, q.id LIMIT 1)
     UNION ALL
-    (SELECT l.clip_id, l.id FROM annotator_lease l WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s)
+    (SELECT l.clip_id, l.id FROM annotator_lease l JOIN annotator_clip c ON c.id = l.clip_id
+     WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s) AND c.content IN ('unchecked', 'accepted')
      ORDER BY l.reserved, l.id LIMIT 1)
 ) AS hand ORDER BY lease IS NOT NULL LIMIT 1
 """
@@ -102,6 +106,9 @@ SELECT {_WORK_COLUMNS} FROM work JOIN annotator_clip c ON c.id = work.clip_id LE
 ) q ON true
 """
 _THIS_WORK = "WITH work AS (SELECT %(clip)s::bigint AS clip_id)" + _WORK
+
+
+MOST_HELD = 5  # clips in one person's hands at a time, however they were opened
 
 
 def lease_length():
@@ -236,7 +243,11 @@ def hold(user, clip_id):
         return question
     if question and question.state != Question.State.DRAFT:
         raise WrongState(_("You have submitted a question about this clip already. You find it under “My work”."))
-    if renew(user, clip_id) or _take(user, _THIS_CLIP, clip=clip_id)[0]:
+    if renew(user, clip_id):
+        return question
+    if Lease.objects.filter(user=user, clip__isnull=False).count() >= MOST_HELD:
+        raise WrongState(_("You hold %(count)s clips already. Submit or put back one of them first.") % {"count": MOST_HELD})
+    if _take(user, _THIS_CLIP, clip=clip_id)[0]:
         return question
     with transaction.atomic():
         # Somebody, perhaps another tab of the same person, may be taking it this very moment: wait, then look again.
@@ -275,23 +286,40 @@ def take_place(clip_id):
         return cursor.rowcount == 1
 
 
+def free_places():
+    """SQL for the places a clip offers to writers: only clips for `settings.WRITE_PURPOSES` have any.
+
+    Work in hand keeps its place, and so do questions that came with the clip in an imported set.
+    """
+    leases = Lease.objects.filter(clip=OuterRef("pk"))
+    written = Question.objects.exclude(state__in=[Question.State.DRAFT, Question.State.REJECTED]).filter(clip=OuterRef("pk"))
+    free = Greatest(Value(settings.WRITERS_PER_CLIP) - _counted(leases) - _counted(written), 0)
+    return Case(When(purpose__in=settings.WRITE_PURPOSES, then=free), default=Value(0), output_field=IntegerField())
+
+
+def _counted(rows):
+    counts = rows.order_by().values("clip").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
+
+
 def give_place_back(clip_id):
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE annotator_clip SET open_slots = open_slots + 1 WHERE id = %s", [clip_id])
+    """After a question was rejected for good, in the same transaction: count the clip's places anew."""
+    Clip.objects.select_for_update().filter(pk=clip_id).values_list("pk").first()  # the count below sees who was before us
+    Clip.objects.filter(pk=clip_id).update(open_slots=free_places())
 
 
-def _free(which, parameters):
+def _free(which, **parameters):
     with connection.cursor() as cursor:
-        cursor.execute(_FREE.format(which=which), parameters)
+        cursor.execute(_FREE.format(which=which), {"purposes": settings.WRITE_PURPOSES, **parameters})
         return cursor.fetchone()[0]
 
 
 def release(user, *, clip_id=None, revision_id=None):
     """Put a piece of work back; the draft stays with its author. Returns whether there was a lease."""
     column, value = ("clip_id", clip_id) if clip_id else ("revision_id", revision_id)
-    return bool(_free(f"user_id = %s AND {column} = %s", [user.pk, value]))
+    return bool(_free(f"user_id = %(user)s AND {column} = %(value)s", user=user.pk, value=value))
 
 
 def free_expired_leases():
     """Give back what nobody renewed; returns how many leases ended."""
-    return _free("expires_at < now()", [])
+    return _free("expires_at < now()")

@@ -158,10 +158,12 @@ def submit(*, user, clip, base_version, content, client_key, question=_NOT_READ)
         with transaction.atomic():
             return _submit(user, clip, question, base_version, content, client_key)
     except (WrongState, IntegrityError) as refusal:
-        repeated = Revision.objects.filter(client_key=client_key, author=user).select_related("question").first()
-        if repeated:
-            return repeated
+        repeated = Revision.objects.filter(client_key=client_key, author=user, question__clip=clip)
+        if found := repeated.select_related("question").first():
+            return found
         if isinstance(refusal, IntegrityError):
+            if "submitted_options_differ" in str(refusal):  # PostgreSQL folds some letters that Python does not
+                raise Invalid({"distractor_3": _("Two options are the same but for capital letters.")})
             raise WrongState(_("This question was submitted from another window just now. Reload to see it.")) from refusal
         if question and not isinstance(refusal, StaleSave):
             _update_draft(question, base_version, content)
@@ -186,6 +188,8 @@ def _submit(user, clip, question, base_version, content, client_key):
         raise WrongState(_finished(question))
     if question and question.version != base_version and question.content_dict() != content:
         raise StaleSave(question)
+    if clip.content in (Clip.Content.NOT_GAMEPLAY, Clip.Content.UNUSABLE):
+        raise WrongState(queue.why_not(clip.pk))
     first = question is None or question.revision_number == 0
     with connection.cursor() as cursor:
         cursor.execute(
@@ -241,7 +245,8 @@ def _store_submission(user, clip, question, needed, content):
 def set_aside(*, user, clip_id, content, reason):
     """An annotator reports a clip as not gameplay or unusable: it leaves the queue, with the reason on its page."""
     queue.hold(user, clip_id)
-    Clip.objects.filter(pk=clip_id).update(content=content)
+    if not Clip.objects.filter(pk=clip_id, content=Clip.Content.UNCHECKED).update(content=content):
+        raise WrongState(_("Somebody has accepted this clip already. Tell a lead if it is unusable all the same."))
     label = Clip.Content(content).label
     ClipNote.objects.create(clip_id=clip_id, text=f"{label}: {reason}" if reason else str(label), by=user)
     queue.release(user, clip_id=clip_id)

@@ -15,11 +15,11 @@ from django.db import OperationalError, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from annotator.curating import free_places
 from annotator.ingest import count, store
 from annotator.ingest.refusals import Refused
 from annotator.ingest.transcode import TILE_COLUMNS, Plan, tiles_made, transcode
 from annotator.models import Clip, ClipNote
+from annotator.queue import free_places
 from studio.jobs import Cancelled, JobFailed, LostClaim, job
 from studio.models import Job
 

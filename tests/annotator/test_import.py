@@ -143,7 +143,7 @@ def test_trying_again_twice_makes_one_job():
 
 
 def test_a_clip_that_came_with_its_question_offers_no_place(settings):
-    from annotator.curating import free_places
+    from annotator.queue import free_places
 
     taken = QuestionFactory(submitted=True).clip
     free = ClipFactory(open_slots=0)

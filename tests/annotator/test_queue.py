@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from annotator import queue, services
-from annotator.curating import free_places
+from annotator.curating import give_purpose
 from annotator.models import Clip, Lease, Question, Revision, WrongState
+from annotator.queue import free_places
 from tests.factories import CONTENT, ClipFactory, QuestionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -189,3 +190,62 @@ def test_training_clips_are_offered_to_writers_only_where_that_is_set(settings):
         Clip.objects.filter(pk=clip.pk).update(open_slots=free_places())
         clip.refresh_from_db()
         assert clip.open_slots == places
+
+
+def test_a_clip_that_became_training_material_offers_no_place_again_when_its_lease_ends(annotator):
+    clip = ClipFactory()
+    queue.next_clip(annotator)
+    give_purpose([clip.pk], "training")
+    queue.release(annotator, clip_id=clip.pk)
+    assert Clip.objects.get(pk=clip.pk).open_slots == 0
+
+
+def test_a_rejection_gives_a_place_back_only_where_one_is_missing():
+    clip = QuestionFactory(approved=True).clip
+    rejected = QuestionFactory(clip=clip, submitted=True, published_id="second")
+    Question.objects.filter(pk=rejected.pk).update(state=Question.State.REJECTED)
+    queue.give_place_back(clip.pk)
+    assert Clip.objects.get(pk=clip.pk).open_slots == 0
+
+
+def test_a_clip_that_was_set_aside_is_neither_offered_nor_submitted_about(annotator):
+    clip = ClipFactory()
+    queue.next_clip(annotator)
+    services.save_draft(user=annotator, clip_id=clip.pk, base_version=0, content=CONTENT)
+    Clip.objects.update(content=Clip.Content.UNUSABLE)
+    assert queue.next_clip(annotator) is None
+    clip.refresh_from_db()
+    with pytest.raises(WrongState, match="set aside"):
+        services.submit(
+            user=annotator, clip=clip, base_version=1, content=CONTENT | {"note": "kept"}, client_key=uuid.uuid4()
+        )
+    assert Question.objects.get().note == "kept"
+
+
+def test_a_key_used_for_another_clip_is_no_repetition(annotator):
+    key = uuid.uuid4()
+    services.submit(user=annotator, clip=ClipFactory(), base_version=0, content=CONTENT, client_key=key)
+    with pytest.raises(WrongState):
+        services.submit(user=annotator, clip=ClipFactory(), base_version=0, content=CONTENT, client_key=key)
+    assert Revision.objects.count() == 1
+
+
+def test_options_that_only_postgres_takes_for_equal_are_an_error_at_a_field(annotator):
+    content = CONTENT | {"distractor_1": "I", "distractor_2": "\u0131"}
+    with pytest.raises(services.Invalid, match="capital letters"):
+        services.submit(user=annotator, clip=ClipFactory(), base_version=0, content=content, client_key=uuid.uuid4())
+
+
+def test_an_accepted_clip_is_set_aside_by_leads_only(annotator):
+    clip = QuestionFactory(author=annotator, returned=True, clip__content=Clip.Content.ACCEPTED).clip
+    with pytest.raises(WrongState, match="accepted this clip already"):
+        services.set_aside(user=annotator, clip_id=clip.pk, content=Clip.Content.UNUSABLE, reason="")
+    assert Clip.objects.get(pk=clip.pk).content == Clip.Content.ACCEPTED
+
+
+def test_nobody_holds_more_than_a_handful_of_clips(annotator):
+    clips = ClipFactory.create_batch(queue.MOST_HELD + 1)
+    for clip in clips[:-1]:
+        queue.hold(annotator, clip.pk)
+    with pytest.raises(WrongState, match="put back one"):
+        queue.hold(annotator, clips[-1].pk)
