@@ -160,7 +160,7 @@ export class Timeline {
     const pen = canvas.getContext("2d");
     pen.scale(scale, scale);
     const style = getComputedStyle(this.box);
-    pen.fillStyle = style.getPropertyValue("--sunken");
+    pen.fillStyle = style.backgroundColor;
     pen.fillRect(0, 0, this.width, STRIP + RULER);
     this._drawStrip(pen);
     this._drawRuler(pen, style);
@@ -184,7 +184,7 @@ export class Timeline {
   _drawRuler(pen, style) {
     const pixels = this.width / this.length;
     const step = STEPS.find((frames) => frames * pixels >= 56) ?? STEPS.at(-1);
-    pen.fillStyle = style.getPropertyValue("--muted");
+    pen.fillStyle = style.color;
     pen.font = "11px system-ui, sans-serif";
     for (let frame = Math.ceil(this.from / step) * step; frame < this.to; frame += step) {
       const x = this._x(frame);
