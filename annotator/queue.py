@@ -44,18 +44,18 @@ picked AS (
 )
 """
 _THIS_CLIP = "WITH" + _TAKE.format(which="c.id = %(clip)s", order="c.id")
-_ANY_CLIP = "WITH" + _TAKE.format(which="c.id <> ALL(%(skip)s)", order="c.id")
+_ANY_CLIP = "WITH" + _TAKE.format(which="c.id <> ALL(%(skip)s::bigint[])", order="c.id")
 # Two inequalities and not `=`: only so does the planner read the clips of that one category in order. With `=` it walks
 # all open clips from the oldest on, and a wanted category is mostly one that has few.
 _WANTED_CLIP = """
 WITH wanted AS (
     SELECT o.category FROM unnest(%(categories)s::text[]) WITH ORDINALITY AS o(category, rank)
     WHERE EXISTS (SELECT 1 FROM annotator_clip w WHERE w.expected_category = o.category AND w.open_slots > 0
-                  AND w.state = 'ready' AND w.content IN ('unchecked', 'accepted') AND w.id <> ALL(%(skip)s))
+                  AND w.state = 'ready' AND w.content IN ('unchecked', 'accepted') AND w.id <> ALL(%(skip)s::bigint[]))
     ORDER BY o.rank LIMIT 1
 ),""" + _TAKE.format(
     which="(c.expected_category, c.id) >= ((SELECT category FROM wanted), 0)"
-    " AND c.expected_category <= (SELECT category FROM wanted) AND c.id <> ALL(%(skip)s)",
+    " AND c.expected_category <= (SELECT category FROM wanted) AND c.id <> ALL(%(skip)s::bigint[])",
     order="c.expected_category, c.id",
 )
 
@@ -82,12 +82,12 @@ SELECT count(*) FROM gone
 _IN_HAND = """
 SELECT * FROM (
     (SELECT q.clip_id, NULL::bigint AS lease FROM annotator_question q JOIN annotator_clip c ON c.id = q.clip_id
-     WHERE q.author_id = %(user)s AND q.state = 'returned' AND q.clip_id <> ALL(%(skip)s)
+     WHERE q.author_id = %(user)s AND q.state = 'returned' AND q.clip_id <> ALL(%(skip)s::bigint[])
        AND c.content IN ('unchecked', 'accepted')
      ORDER BY q.settled_at, q.id LIMIT 1)
     UNION ALL
     (SELECT l.clip_id, l.id FROM annotator_lease l JOIN annotator_clip c ON c.id = l.clip_id
-     WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s) AND c.content IN ('unchecked', 'accepted')
+     WHERE l.user_id = %(user)s AND l.clip_id <> ALL(%(skip)s::bigint[]) AND c.content IN ('unchecked', 'accepted')
      ORDER BY l.reserved, l.id LIMIT 1)
 ) AS hand ORDER BY lease IS NOT NULL LIMIT 1
 """
@@ -140,9 +140,7 @@ def wanted_categories():
 
 def _work(sql, parameters):
     """Run a statement that ends in _WORK; (clip, question or None), or (None, None) when there is no such work."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        row = cursor.fetchone()
+    row = rows.first(sql, parameters)
     clip, question = _read_work(row) if row else (None, None)
     if question:
         question.clip = clip
@@ -188,9 +186,7 @@ def next_clip(user, *, skip=()):
 
 def _in_hand(user, skip):
     """The clip id of what this person should go on with, or None."""
-    with connection.cursor() as cursor:
-        cursor.execute(_IN_HAND, {"user": user.pk, "skip": skip})
-        row = cursor.fetchone()
+    row = rows.first(_IN_HAND, {"user": user.pk, "skip": skip})
     return row and row[0]
 
 

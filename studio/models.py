@@ -8,7 +8,7 @@ import pghistory
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -48,10 +48,8 @@ class PeopleManager(UserManager):
         if args or kwargs.keys() != {"pk"}:
             return super().get(*args, **kwargs)
         columns, read = self._by_key()
-        with connection.cursor() as cursor:
-            key = self.model._meta.pk.to_python(kwargs["pk"])
-            cursor.execute(f"SELECT {columns} FROM studio_user u WHERE u.id = %s", [key])
-            row = cursor.fetchone()
+        key = self.model._meta.pk.to_python(kwargs["pk"])
+        row = rows.first(f"SELECT {columns} FROM studio_user u WHERE u.id = %s", [key])
         if row is None:
             raise self.model.DoesNotExist(f"There is no person {kwargs['pk']}.")
         return read(row)[0]

@@ -2,7 +2,6 @@
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
-from django.db import connection
 
 from studio import rows
 
@@ -16,9 +15,7 @@ class SessionStore(db.SessionStore):
         return super()._validate_session_key(key) and key.isascii() and key.isalnum()
 
     def _get_session_from_db(self):
-        with connection.cursor() as cursor:
-            cursor.execute(_LIVE, [self.session_key])
-            row = cursor.fetchone()
+        row = rows.first(_LIVE, [self.session_key])
         if row is None:
             self._session_key = None
             return None

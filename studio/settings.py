@@ -95,6 +95,9 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+# Statements of studio/rows.py are kept ready on their connection; Django's own never are. A pooler in between must know
+# prepared statements (PgBouncer does from 1.21 on).
+DATABASES["default"]["OPTIONS"] = {**DATABASES["default"]["OPTIONS"], "prepare_threshold": 2}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {

@@ -9,6 +9,7 @@ writing page under 250 kB cold.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import uuid
 from pathlib import Path
 from urllib.parse import urljoin
 
+import psutil
 import psycopg
 
 from studio import local
@@ -67,10 +69,10 @@ SET session_replication_role = origin;
 
 
 class Round:
-    """What one round measured: seconds of each request, and of all of it."""
+    """What one round measured: seconds of each request and of all of it, and the processor time the servers spent."""
 
     def __init__(self):
-        self.takes, self.submits, self.seconds = [], [], 0.0
+        self.takes, self.submits, self.seconds, self.cpu_s = [], [], 0.0, 0.0
 
     @property
     def rate(self):
@@ -132,7 +134,19 @@ class BareSql:
         timed(round_.submits, submit, clip)
 
 
-def run_round(contestant):
+def cpu_s(trees):
+    """Processor seconds so far of the processes with these ids and of all they started."""
+    total = 0.0
+    for pid in trees:
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+    return total
+
+
+def run_round(contestant, trees):
     round_, barrier, failures = Round(), threading.Barrier(PEOPLE + 1), []
 
     def work(index):
@@ -146,11 +160,13 @@ def run_round(contestant):
     threads = [threading.Thread(target=work, args=[index]) for index in range(PEOPLE)]
     for thread in threads:
         thread.start()
+    before = cpu_s(trees)
     barrier.wait()
     started = time.perf_counter()
     for thread in threads:
         thread.join()
     round_.seconds = time.perf_counter() - started
+    round_.cpu_s = cpu_s(trees) - before
     if failures:
         raise failures[0]
     return round_
@@ -198,12 +214,15 @@ def page_bytes(client):
 
 
 def report(results, page):
+    def cpu(rounds):
+        return statistics.median(r.cpu_s / len(r.submits) for r in rounds) * 1000
+
     def show(name, rounds):
         take, submit = (statistics.median(Round.p95(getattr(r, kind)) for r in rounds) for kind in ("takes", "submits"))
         rates = [r.rate for r in rounds]
         print(
             f"{name:<34}{statistics.median(rates):>8.0f} cycles/s ({min(rates):.0f}..{max(rates):.0f})"
-            f"   p95 next {take:>6.1f} ms, submit {submit:>6.1f} ms"
+            f"   p95 next {take:>6.1f} ms, submit {submit:>6.1f} ms   servers' processor time {cpu(rounds):>5.1f} ms a cycle"
         )
         return take, submit
 
@@ -224,6 +243,7 @@ def report(results, page):
         (f"writing page, cold       {page:,} bytes without video (aim under {AIM_BYTES:,})", page < AIM_BYTES),
     ]
     print(f"ratio to the bare SQL    {ratio('sql'):.2f}")
+    print(f"processor time           {cpu(results['view']) / cpu(results['studio']):.2f} of it is what the bare view needs")
     for line, good in verdicts:
         print(line, "" if good else "  MISSED")
     return 0 if all(good for _line, good in verdicts) else 1
@@ -281,16 +301,17 @@ def measure(folder, url, options):
         Server(folder / "large.log", here | {"DATABASE_URL": large_url}) as large,
         Server(folder / "bare.log", bare) as view,
     ):
+        database = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
         contestants = {
-            "studio": (Studio(studio, people), url),
-            "view": (BareView(view, people), url),
-            "large": (Studio(large, people), large_url),
-            "sql": (BareSql(url, people), url),
+            "studio": (Studio(studio, people), url, [studio.process.pid, database]),
+            "view": (BareView(view, people), url, [view.process.pid, database]),
+            "large": (Studio(large, people), large_url, [large.process.pid, database]),
+            "sql": (BareSql(url, people), url, [database]),
         }
         results = {name: [] for name in contestants}
         for number in range(options.rounds + 1):
-            for name, (contestant, address) in contestants.items():
-                round_ = run_round(contestant)
+            for name, (contestant, address, trees) in contestants.items():
+                round_ = run_round(contestant, trees)
                 put_back(address)
                 if number:  # the first round only warms up
                     results[name].append(round_)
