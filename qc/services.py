@@ -34,14 +34,16 @@ REASONS = {
     "": (_Code.OTHER,),
 }
 
+# `(SELECT NOT EXISTS ...)` is asked for one question after the other; a plain NOT EXISTS becomes a join with all that this
+# person ever reviewed.
 _OPEN = """
     FROM annotator_question q JOIN annotator_revision r ON r.question_id = q.id AND r.number = q.revision_number
     WHERE q.state = 'submitted' AND q.review_slots > 0 AND q.author_id <> %(user)s
-      AND EXISTS (SELECT 1 FROM annotator_clip c WHERE c.id = q.clip_id AND c.state = 'ready')
-      AND NOT EXISTS (SELECT 1 FROM qc_review v
-                      WHERE v.revision_id = r.id AND v.reviewer_id = %(user)s AND v.undone_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.revision_id = r.id AND l.user_id = %(user)s)
-      AND NOT EXISTS (SELECT 1 FROM annotator_revision w WHERE w.question_id = q.id AND w.author_id = %(user)s)
+      AND (SELECT EXISTS (SELECT 1 FROM annotator_clip c WHERE c.id = q.clip_id AND c.state = 'ready'))
+      AND (SELECT NOT EXISTS (SELECT 1 FROM qc_review v
+                              WHERE v.revision_id = r.id AND v.reviewer_id = %(user)s AND v.undone_at IS NULL))
+      AND (SELECT NOT EXISTS (SELECT 1 FROM annotator_lease l WHERE l.revision_id = r.id AND l.user_id = %(user)s))
+      AND (SELECT NOT EXISTS (SELECT 1 FROM annotator_revision w WHERE w.question_id = q.id AND w.author_id = %(user)s))
 """
 _TAKE = """
 WITH picked AS (
