@@ -82,7 +82,8 @@ def test_a_question_is_written_checked_and_exported(demo, chromium, tmp_path):
     writer = chromium.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB").new_page()
     sign_in(writer, address, "annotator")
     writer.goto(f"{address}/write/")
-    writer.keyboard.press("Enter")  # Start writing has the focus
+    expect(writer.get_by_role("button", name="Start writing")).to_be_focused()
+    writer.keyboard.press("Enter")
     writer.wait_for_url(re.compile(r"/write/\d+/$"))
     expect(writer.locator("#frame")).to_have_text(re.compile(r"^0 / "))
     expect(writer.locator("#frame-box")).not_to_have_class(re.compile("unconfirmed"))
