@@ -21,7 +21,8 @@ INSERT INTO annotator_clip (source, source_id, title, text, permalink, author, l
     expected_category, created_at, original_name, original, size_bytes, sha256, state, failure, content, proxy, poster,
     filmstrip, filmstrip_tiles, filmstrip_columns, fps_num, fps_den, frame_count, width, height, has_audio, open_slots)
 SELECT 'csv', 'id' || n, 'Title ' || n, '', '', '', (ARRAY['', 'CC BY 4.0', 'CC0'])[1 + n %% 3], now(), 'benchmark', '',
-    now(), 'n.mp4', 'o/' || n, 1, lpad(n::text, 64, '0'), 'ready', '', 'accepted', 'p/' || n, '', '', 0, 0, 30, 1, 100 + n %% 900,
+    now(), 'n.mp4', 'o/' || n, 1, lpad(n::text, 64, '0'), 'ready', '', 'accepted', 'p/' || n, '', '', 0, 0, 30, 1,
+    100 + n %% 900,
     640, 360, false, 0
 FROM generate_series(1, %(count)s) n;
 INSERT INTO annotator_question (clip_id, author_id, state, version, revision_number, published_id, published_order,
