@@ -135,15 +135,15 @@ class BareSql:
 
 
 def cpu_s(trees):
-    """Processor seconds so far of the processes with these ids and of all they started."""
-    total = 0.0
+    """{process id: processor seconds so far} of the processes with these ids and of all they started."""
+    found = {}
     for pid in trees:
         parent = psutil.Process(pid)
         for process in (parent, *parent.children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
-                total += times.user + times.system
-    return total
+                found[process.pid] = times.user + times.system
+    return found
 
 
 def run_round(contestant, trees):
@@ -166,7 +166,7 @@ def run_round(contestant, trees):
     for thread in threads:
         thread.join()
     round_.seconds = time.perf_counter() - started
-    round_.cpu_s = cpu_s(trees) - before
+    round_.cpu_s = sum(seconds - before.get(pid, 0.0) for pid, seconds in cpu_s(trees).items())
     if failures:
         raise failures[0]
     return round_
