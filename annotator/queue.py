@@ -108,6 +108,7 @@ SELECT {_WORK_COLUMNS} FROM work JOIN annotator_clip c ON c.id = work.clip_id LE
 _THIS_WORK = "WITH work AS (SELECT %(clip)s::bigint AS clip_id)" + _WORK
 
 
+TAKE_ATTEMPTS = 10
 MOST_HELD = 5  # clips in one person's hands at a time, however they were opened
 
 
@@ -148,17 +149,23 @@ def _work(sql, parameters):
 
 
 def _take(user, sql, *, reserved=False, **parameters):
-    """Run a take statement once; returns the work taken, (None, None) for none. A lost race for a slot counts as none."""
-    # The statement is a transaction of its own; only inside another one must a lost race not spoil that.
-    guard = transaction.atomic() if connection.in_atomic_block else contextlib.nullcontext()
-    try:
-        with guard:
-            return _work(
-                sql + _WORK,
-                {"user": user.pk, "reserved": reserved, "length": lease_length(), **parameters},
-            )
-    except IntegrityError:
-        return None, None
+    """Run a take statement; returns the work taken, (None, None) for none.
+
+    Where a clip has several places, somebody who takes one in the same moment may be seen too late and get the same
+    slot; the database refuses the second, who tries again and sees the first.
+    """
+    for _attempt in range(TAKE_ATTEMPTS):
+        # The statement is a transaction of its own; only inside another one must a lost race not spoil that.
+        guard = transaction.atomic() if connection.in_atomic_block else contextlib.nullcontext()
+        try:
+            with guard:
+                return _work(
+                    sql + _WORK,
+                    {"user": user.pk, "reserved": reserved, "length": lease_length(), **parameters},
+                )
+        except IntegrityError:
+            continue
+    return None, None
 
 
 def _take_any(user, *, skip, reserved=False):

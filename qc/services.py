@@ -67,16 +67,19 @@ _THIS = "r.id = %(revision)s"
 
 
 def _take(user, which, *, reserved=False, **parameters):
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                _TAKE.format(open=_OPEN, which=which),
-                {"user": user.pk, "reserved": reserved, "length": queue.lease_length(), **parameters},
-            )
-            row = cursor.fetchone()
-    except IntegrityError:
-        return None
-    return row[0] if row else None
+    """Run the take statement; a slot that another took in the same moment is tried again, as in `annotator.queue`."""
+    for _attempt in range(queue.TAKE_ATTEMPTS):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(
+                    _TAKE.format(open=_OPEN, which=which),
+                    {"user": user.pk, "reserved": reserved, "length": queue.lease_length(), **parameters},
+                )
+                row = cursor.fetchone()
+        except IntegrityError:
+            continue
+        return row[0] if row else None
+    return None
 
 
 def waiting_for(user, *, at_most):
