@@ -19,7 +19,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 def pytest_sessionstart(session):
     if "STUDIO_DATA_DIR" not in os.environ and "DATABASE_URL" not in os.environ:
         pytest.exit("Run `make test`, or set STUDIO_DATA_DIR to a folder for the tests' own database.", returncode=2)
-    mark = settings.MEDIA_ROOT / ".emptied-by-tests"
+    mark = settings.DATA_DIR / "media-is-of-tests"
     if settings.MEDIA_ROOT.exists() and any(settings.MEDIA_ROOT.iterdir()) and not mark.exists():
         pytest.exit(f"{settings.MEDIA_ROOT} holds media that no test made; tests would delete them.", returncode=2)
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
