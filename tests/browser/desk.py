@@ -54,6 +54,18 @@ def frame_of(page):
     return int(page.locator("#frame").inner_text().split()[0])
 
 
+def frame_at_rest(page):
+    """The frame a stopped player ends at: it may have shown one or two more before it went to the one it names."""
+    seen = [frame_of(page)]
+
+    def stands_still():
+        seen.append(frame_of(page))
+        return len(seen) > 5 and len(set(seen[-5:])) == 1
+
+    wait_until(stands_still, seconds=10, every=0.1, what="the player to come to rest")
+    return seen[-1]
+
+
 def wait_for_frame(page, condition, what):
     """Wait until `condition(frame)` holds for the frame on screen (the page's policy forbids Playwright's own wait)."""
     wait_until(lambda: condition(frame_of(page)), seconds=15, every=0.02, what=what)

@@ -33,12 +33,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+# The suite's own services; and what `make test` hands to a make below it, which says more then than a user sees.
+_OF_THE_SUITE = ("DATABASE_URL", "REDIS_URL", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+
+
 @pytest.fixture
 def demo(tmp_path):
     """`make demo` with a data folder of its own and no demo clips; (address, environment) once it says it runs."""
     port = free_port()
-    # Far from the suite's own services; and short, for the sockets inside it.
-    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_THE_SUITE}
     environment["STUDIO_DATA_DIR"] = str(tmp_path / "data")
     log = tmp_path / "demo.log"
     process = subprocess.Popen(

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from annotator.models import Question
-from tests.browser.desk import at_frame, frame_of, mark, open_desk, saved, step_to, wait_for_frame
+from tests.browser.desk import at_frame, frame_at_rest, frame_of, mark, open_desk, saved, step_to, wait_for_frame
 from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -43,9 +43,9 @@ def test_marks_made_while_playing_name_the_frame_that_was_shown(page_for, annota
     page.keyboard.press("[")
     wait_for_frame(page, lambda frame: frame > 45, "frame 45")
     page.keyboard.press("k")
-    at_frame(page, frame_of(page))
+    last = frame_at_rest(page)
+    at_frame(page, last)
     page.keyboard.press("]")
-    last = frame_of(page)
     [[first, marked_last]] = spans(page)
     assert 12 < first < 45 and marked_last == last
     saved(page)
