@@ -7,7 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotator.importing import TEXT_MAX_CHARS
-from annotator.models import Clip, Question, Remark, Revision
+from annotator.models import OPTION_KEYS, Clip, Question, Remark, Revision
+from annotator.panels import hidden_keys
 from annotator.taxonomy import CATEGORY_CHOICES, DOMAINS
 from annotator.write_views import REASON_MAX_CHARS
 from studio.api import MAX_ID
@@ -120,20 +121,55 @@ class RevisionSerializer(serializers.ModelSerializer):
         fields = ["id", "number", "submitted_at", *Revision.CONTENT_FIELDS, "remarks"]
 
 
+def hidden_key_field():
+    return serializers.CharField(read_only=True, allow_null=True)
+
+
+class HidesKeys(serializers.ListSerializer):
+    """A page of questions: one look for all of them whose key this person must not see yet."""
+
+    def to_representation(self, data):
+        rows = list(data)
+        self.child.hidden = hidden_keys(self.context["request"].user, rows) if "request" in self.context else set()
+        return super().to_representation(rows)
+
+
 class QuestionSerializer(serializers.ModelSerializer):
+    """A question. What would tell its key is null for somebody who may still be asked to answer it blind."""
+
     author = PersonSerializer(read_only=True)
     category = maybe_category()
     domain = serializers.ChoiceField(choices=[*DOMAINS.items(), ("", "")], read_only=True)
-    spans = SpansField(read_only=True)
+    spans = SpansField(read_only=True, allow_null=True)
+    correct = hidden_key_field()
+    distractor_1 = hidden_key_field()
+    distractor_2 = hidden_key_field()
+    distractor_3 = hidden_key_field()
+    note = hidden_key_field()
+    key_hidden = serializers.SerializerMethodField()
+
+    KEY_FIELDS = (*OPTION_KEYS, "spans", "note")
+    hidden = None
 
     class Meta:
         model = Question
         fields = [
-            *"id clip author state version revision_number published_id domain".split(),
+            *"id clip author state version revision_number published_id domain key_hidden".split(),
             *Question.CONTENT_FIELDS,
             *"created_at saved_at submitted_at settled_at".split(),
         ]
         read_only_fields = fields
+        list_serializer_class = HidesKeys
+
+    def get_key_hidden(self, question) -> bool:
+        if self.hidden is None:
+            request = self.context.get("request")
+            self.hidden = hidden_keys(request.user, [question]) if request else set()
+        return question.pk in self.hidden
+
+    def to_representation(self, question):
+        shown = super().to_representation(question)
+        return shown | dict.fromkeys(self.KEY_FIELDS) if shown["key_hidden"] else shown
 
 
 class QuestionDetailSerializer(QuestionSerializer):
@@ -142,6 +178,10 @@ class QuestionDetailSerializer(QuestionSerializer):
     class Meta(QuestionSerializer.Meta):
         fields = [*QuestionSerializer.Meta.fields, "revisions"]
         read_only_fields = fields
+
+    def to_representation(self, question):
+        shown = super().to_representation(question)
+        return shown | {"revisions": []} if shown["key_hidden"] else shown
 
 
 # ---- Writing

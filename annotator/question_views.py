@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator import diff, services
 from annotator.clip_views import text_query
 from annotator.models import CLIP_TEXT, QUESTION_TEXT, Clip, Question, Remark
-from annotator.panels import QUESTION_PANELS
+from annotator.panels import QUESTION_PANELS, hidden_keys
 from annotator.taxonomy import CATEGORIES, by_domain
 from studio import history
 from studio.access import allow
@@ -102,6 +102,7 @@ def questions(request):
     rows, more = _page(rows.order_by("-pk"))
     context = {
         "rows": rows,
+        "hidden": hidden_keys(request.user, rows),
         "before": rows[-1].pk if more else "",
         "states": State.choices,
         "domains": by_domain(),
@@ -138,7 +139,8 @@ def question(request, pk):
     found = get_object_or_404(
         Question.objects.visible_to(request.user).select_related("clip", "author"), pk=pk if pk < 2**63 else 0
     )
-    revisions = list(found.revisions.order_by("number"))
+    hidden = bool(hidden_keys(request.user, [found]))
+    revisions = [] if hidden else list(found.revisions.order_by("number"))
     rounds = [
         {"revision": revision, "changes": diff.changes(before, revision) if before else None}
         for before, revision in zip([None, *revisions], revisions, strict=False)
@@ -155,8 +157,9 @@ def question(request, pk):
             "frameCount": found.clip.frame_count,
             "tiles": found.clip.filmstrip_tiles,
             "columns": found.clip.filmstrip_columns,
-            "spans": found.spans,
+            "spans": [] if hidden else found.spans,
         },
+        "key_hidden": hidden,
         "options": [(key, Question._meta.get_field(key).verbose_name, text) for key, text in found.options.items()],
         "rounds": rounds[::-1],
         "unsent": unsent,

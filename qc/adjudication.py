@@ -84,6 +84,7 @@ def _context(request, question, **more):
     # What is open is the current revision; what was decided is the revision it was decided about.
     revision = revisions.get(number=question.revision_number) if disputed else decided.revision
     before = services.revision_before(revision)
+    reviews = list(Review.objects.filter(revision=revision, undone_at=None).select_related("reviewer", "blind_answer"))
     return {
         "question": question,
         "clip": question.clip,
@@ -92,11 +93,12 @@ def _context(request, question, **more):
             {"text": getattr(revision, key), "is_key": key == OPTION_KEYS[0], "label": dict(Remark.FIELD_CHOICES)[key]}
             for key in OPTION_KEYS
         ],
-        "reviews": Review.objects.filter(revision=revision, undone_at=None).select_related("reviewer", "blind_answer"),
+        "reviews": reviews,
         "names": not disputed,
         "decision": None if disputed else decided,
         "disputed": disputed,
         "own": question.author_id == request.user.pk,
+        "reviewed": any(review.reviewer_id == request.user.pk for review in reviews),
         "before": before,
         "changes": diff.changes(before, revision) if before else [],
         "reason_rows": reason_rows({}),

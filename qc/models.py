@@ -122,4 +122,16 @@ class Adjudication(models.Model):
         triggers = [
             pgtrigger.Protect(name="adjudications_never_change", operation=pgtrigger.Update),
             _never_by_the_author("lead"),
+            pgtrigger.Trigger(
+                name="lead_is_never_the_reviewer",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF EXISTS (SELECT 1 FROM qc_review v WHERE v.revision_id = NEW.revision_id
+                               AND v.reviewer_id = NEW.lead_id AND v.undone_at IS NULL) THEN
+                        RAISE EXCEPTION 'A reviewer of a question cannot adjudicate it.' USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]

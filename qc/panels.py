@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from django.template.loader import render_to_string
 
+from django.db.models import F
+
 from annotator.models import Question, Revision
-from qc.models import Adjudication, Review
+from qc.models import Adjudication, BlindAnswer, Review
 
 
 @dataclass(frozen=True)
@@ -15,9 +17,27 @@ class Round:
     decision: Adjudication | None
 
 
+def blind_first(user, questions):
+    """Ids of the submitted questions this person may still be asked to answer blind, so must not see the key of."""
+    if not user.is_reviewer:
+        return set()
+    submitted = [q.pk for q in questions if q.state == Question.State.SUBMITTED and q.author_id != user.pk]
+    if not submitted:
+        return set()
+    answered = BlindAnswer.objects.filter(
+        reviewer=user,
+        revision__question__in=submitted,
+        revision__number=F("revision__question__revision_number"),
+    )
+    return set(submitted) - set(answered.values_list("revision__question_id", flat=True))
+
+
 def reviews_panel(request, question):
     """The rounds of a question, newest first, as HTML; "" for people who may not see them or when there are none."""
     user = request.user
+    if blind_first(user, [question]):
+        revision = Revision.objects.only("pk").get(question=question, number=question.revision_number)
+        return render_to_string("qc/_blind_first.html", {"revision": revision}, request)
     own = question.author_id == user.pk
     if not user.is_lead and not own:
         return ""

@@ -378,6 +378,9 @@ def adjudicate(*, user, question_id, decision, reasons, comment):
     question = Question.objects.select_for_update().get(pk=question_id)
     if question.author_id == user.pk:
         raise PermissionDenied(_("You wrote this question, so another lead decides."))
+    verdicts = Review.objects.filter(revision__question=question, reviewer=user, undone_at=None)
+    if verdicts.filter(revision__number=question.revision_number).exists():
+        raise PermissionDenied(_("You reviewed this question, so another lead decides."))
     if question.state != Question.State.DISPUTED:
         raise WrongState(
             _("This question is %(state)s now; it needs no decision.") % {"state": question.get_state_display().lower()}
