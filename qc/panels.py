@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.template.loader import render_to_string
-
 from django.db.models import F
+from django.template.loader import render_to_string
 
 from annotator.models import Question, Revision
 from qc.models import Adjudication, BlindAnswer, Review
