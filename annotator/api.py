@@ -27,10 +27,10 @@ from annotator.api_serializers import (
     WorkSerializer,
     work_of,
 )
-from annotator.clip_views import text_query
 from annotator.ingest.refusals import Refused
 from annotator.ingest.store import TooBig
-from annotator.models import CLIP_TEXT, Clip, Question, Remark
+from annotator.models import Clip, Question, Remark
+from annotator.search import CLIP_TEXT, text_query
 from annotator.taxonomy import CATEGORY_CHOICES
 from annotator.upload_views import IncomingHandler
 from studio.api import TooLarge, answers

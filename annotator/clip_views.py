@@ -1,10 +1,7 @@
 """The clip browser, a clip's page, and what leads do there."""
 
-import re
-
 from django import forms
 from django.contrib import messages
-from django.contrib.postgres.search import SearchQuery
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -15,7 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from annotator import curating, importing
-from annotator.models import CLIP_TEXT, Clip, Question, WrongState
+from annotator.models import Clip, Question, WrongState
+from annotator.search import CLIP_TEXT, text_query
 from annotator.taxonomy import CATEGORY_CHOICES, by_domain
 from studio import history
 from studio.access import allow
@@ -68,12 +66,6 @@ class ClipFilter(forms.Form):
     @property
     def is_narrowing(self):
         return self.is_valid() and any(self.cleaned_data[name] for name in ("q", *self.CHOICES))
-
-
-def text_query(text):
-    """Every word must occur, the beginning of one is enough; None when there is no word in `text`."""
-    words = re.findall(r"[^\W_]+", text)
-    return SearchQuery(" & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw") if words else None
 
 
 def _page_of(clips, *, before, after):

@@ -5,7 +5,6 @@ from fractions import Fraction
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -13,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotator.search import CLIP_TEXT, QUESTION_TEXT
 from annotator.taxonomy import CATEGORY_CHOICES, domain_of
 from studio.errors import Conflict
 from studio.models import history
@@ -20,22 +20,6 @@ from studio.models import history
 
 class WrongState(Conflict):
     """Somebody or something came first; the sentence says what happened and what to do."""
-
-
-# What the text search of the clip browser looks through; `simple` knows no language, so every word counts as written.
-# Names of files are taken apart, or `car_01.mp4` would be one word.
-CLIP_TEXT = SearchVector(
-    "title",
-    "text",
-    *(
-        models.Func(F(name), models.Value("_-."), models.Value("   "), function="translate", output_field=models.TextField())
-        for name in ("source_id", "original_name")
-    ),
-    config="simple",
-)
-
-# The same for the wording of questions that were submitted; drafts change with every save and are not searched.
-QUESTION_TEXT = SearchVector("stem", "correct", "distractor_1", "distractor_2", "distractor_3", config="simple")
 
 
 class ClipQuerySet(models.QuerySet):

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from annotator import diff, services
-from annotator.clip_views import text_query
-from annotator.models import CLIP_TEXT, QUESTION_TEXT, Clip, Question, Remark
+from annotator.models import Clip, Question, Remark
 from annotator.panels import QUESTION_PANELS, hidden_keys
+from annotator.search import CLIP_TEXT, QUESTION_TEXT, text_query
 from annotator.taxonomy import CATEGORIES, by_domain
 from studio import history
 from studio.access import allow

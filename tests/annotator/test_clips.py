@@ -90,6 +90,23 @@ def test_text_is_searched_by_the_beginnings_of_words(as_lead, words, found):
     assert listed(as_lead, q=words) == ([clip.pk] if found else [])
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("自行车", True),
+        ("行车穿", True),
+        ("墙", True),
+        ("车行", False),
+        ("自行车 harbour", True),
+        ("汽车", False),
+        ("3号", True),
+    ],
+)
+def test_chinese_is_searched_by_any_run_of_characters(as_lead, words, found):
+    clip = ClipFactory(title="自行车穿过墙", text="harbour 3号码头")
+    assert listed(as_lead, q=words) == ([clip.pk] if found else [])
+
+
 def test_text_search_uses_its_index(as_lead):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
