@@ -11,7 +11,7 @@ import torch
 
 from modelzoo.physvlm import losses
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 ARRAYS = np.load(REFERENCE / "dpo.npz")
 LOGP_CASES = ("plain", "large_logits", "masked_row", "single_label")
 LOSS_CASES = {

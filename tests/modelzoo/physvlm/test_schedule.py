@@ -7,7 +7,7 @@ import pytest
 
 from modelzoo.physvlm.schedule import lr_at, warmup_steps
 
-CASES = json.loads((Path(__file__).parent / "reference" / "lr_schedule.json").read_text())
+CASES = json.loads((Path(__file__).parents[2] / "data" / "reference" / "lr_schedule.json").read_text())
 SHARES = {"sft": 0.03, "dpo": 0.1}
 
 

@@ -1,0 +1,27 @@
+"""PhysVLM in plain PyTorch, without Django: the model, its data and its training. README.md lists what is public.
+
+Names are looked up when they are first used, so that importing the package imports neither torch nor transformers.
+"""
+
+import importlib
+
+PUBLIC = {
+    "config": ("PhysVLMConfig", "CellStatsConfig", "TokenScorerConfig"),
+    "pooling": ("weighted_pool_3d", "window_weights", "pooled_size"),
+    "scorer": ("patch_head", "stretch_text_positions", "PromptScorer", "TokenScorer"),
+    "projector": ("Projector", "guided_tokens"),
+    "tower": ("SiglipTower", "CellStatsTower"),
+    "merging": ("expand_placeholders", "expand_batch", "position_ids_of", "label_rows_of"),
+    "modeling": ("PhysVLMForConditionalGeneration", "PhysVLMModel", "PhysVLMOutput"),
+}
+HOME = {name: module for module, names in PUBLIC.items() for name in names}
+
+
+def __getattr__(name):
+    if name not in HOME:
+        raise AttributeError(f"modelzoo.physvlm has no {name}")
+    return getattr(importlib.import_module(f"modelzoo.physvlm.{HOME[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *HOME])
