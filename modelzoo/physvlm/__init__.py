@@ -11,9 +11,14 @@ PUBLIC = {
     "scorer": ("patch_head", "stretch_text_positions", "PromptScorer", "TokenScorer"),
     "projector": ("Projector", "guided_tokens"),
     "tower": ("SiglipTower", "CellStatsTower"),
+    "frames": (
+        "train_frame_indices", "eval_frame_indices", "middle_frame_indices", "even_frame_indices", "fps_frame_indices",
+        "intervals_of", "fit_frame", "normalise_frame", "prepare_frame",
+    ),
+    "losses": ("sequence_logps", "token_logps", "dpo_loss"),
     "merging": ("expand_placeholders", "expand_batch", "position_ids_of", "label_rows_of"),
     "modeling": ("PhysVLMForConditionalGeneration", "PhysVLMModel", "PhysVLMOutput"),
-}
+}  # fmt: skip
 HOME = {name: module for module, names in PUBLIC.items() for name in names}
 
 
