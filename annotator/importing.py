@@ -13,6 +13,7 @@ from annotator.ingest.refusals import Refused
 from annotator.models import Clip, ClipNote, WrongState
 from studio import jobs
 from studio.models import Job
+from studio.sentences import say
 
 KIND = "annotator.ingest"
 TEXT_MAX_CHARS = 50_000  # PostgreSQL cannot index much more as one text
@@ -119,12 +120,12 @@ def _note_again(clip, name, source, by):
     """Say on the clip's page that its file came again. Reading the same folder twice is not worth a line."""
     if source != Clip.Source.UPLOAD and (clip.source, clip.original_name) == (source, name):
         return
-    who = str(by) if by else _("a command")
-    text = _("Brought again as “%(name)s” from %(source)s by %(who)s.") % {
-        "name": name or _("a file without a name"),
-        "source": Clip.Source(source).label,
-        "who": who,
-    }
+    text = say(
+        "Brought again as “%(name)s” from %(source)s by %(who)s.",
+        name=name or say("a file without a name"),
+        source=Clip.Source(source).label,
+        who=str(by) if by else say("a command"),
+    )
     if source == Clip.Source.UPLOAD or not clip.notes.filter(text=text).exists():
         ClipNote.objects.create(clip=clip, text=text, by=by)
 
@@ -134,9 +135,7 @@ def job_key(clip_id):
 
 
 def enqueue(clip, *, by=None):
-    return jobs.enqueue(
-        KIND, owner=by, key=job_key(clip.pk), title=_("Ingest %(clip)s") % {"clip": clip.name}, clip_id=clip.pk
-    )
+    return jobs.enqueue(KIND, owner=by, key=job_key(clip.pk), title=say("Ingest %(clip)s", clip=clip.name), clip_id=clip.pk)
 
 
 def latest_jobs(clip_ids):

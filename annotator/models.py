@@ -16,6 +16,7 @@ from annotator.search import CLIP_TEXT, QUESTION_TEXT
 from annotator.taxonomy import CATEGORY_CHOICES, domain_of
 from studio.errors import Conflict
 from studio.models import history
+from studio.sentences import SentenceField
 
 
 class WrongState(Conflict):
@@ -76,7 +77,7 @@ class Clip(models.Model):
 
     # What ingest made and measured; frames are counted from the proxy, frame n is shown at (n + 0.5) / fps seconds
     state = models.CharField(max_length=10, choices=State.choices, default=State.INGESTING)
-    failure = models.TextField(blank=True)
+    failure = SentenceField(blank=True)
     content = models.CharField(max_length=12, choices=Content.choices, default=Content.UNCHECKED)
     proxy = models.CharField(max_length=120, blank=True)
     poster = models.CharField(max_length=120, blank=True)
@@ -151,7 +152,7 @@ class ClipNote(models.Model):
     """A line in a clip's story that nobody edits: brought again, reported unusable, taken down."""
 
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="notes")
-    text = models.TextField()
+    text = SentenceField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField(default=timezone.now)
 

@@ -4,10 +4,12 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotator import queue
 from annotator.models import OPTION_KEYS, Clip, ClipNote, Question, Revision, WrongState
 from annotator.taxonomy import CATEGORIES
+from studio.sentences import say
 
 DRAFT_MAX_CHARS = 1000
 
@@ -248,7 +250,9 @@ def set_aside(*, user, clip_id, content, reason):
     if not Clip.objects.filter(pk=clip_id, content=Clip.Content.UNCHECKED).update(content=content):
         raise WrongState(_("Somebody has accepted this clip already. Tell a lead if it is unusable all the same."))
     label = Clip.Content(content).label
-    ClipNote.objects.create(clip_id=clip_id, text=f"{label}: {reason}" if reason else str(label), by=user)
+    text = gettext_noop("%(judgement)s: %(reason)s") if reason else gettext_noop("%(judgement)s")
+    text = say(text, judgement=label, reason=reason)
+    ClipNote.objects.create(clip_id=clip_id, text=text, by=user)
     queue.release(user, clip_id=clip_id)
 
 

@@ -11,13 +11,15 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotator.ingest import store
-from annotator.models import WrongState
+from annotator.models import Clip, WrongState
 from modelzoo import exporting
 from modelzoo.outdir import CannotWrite
 from studio import jobs
 from studio.models import Job
+from studio.sentences import say
 
 KIND = "modelzoo.export"
 _CHUNK = 1024 * 1024
@@ -27,11 +29,12 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 def start(*, by, options):
     """Queue an export; the same one asked for twice while it waits or runs is one job."""
-    words = {"original": _("original videos"), "proxy": _("proxy videos")}
-    title = _("Export of %(purpose)s questions, %(videos)s") % {
-        "purpose": options.purpose,
-        "videos": words[options.video_file] if options.videos != "none" else _("no videos"),
-    }
+    words = {"original": say("original videos"), "proxy": say("proxy videos")}
+    title = say(
+        "Export of questions about clips for %(purpose)s, %(videos)s",
+        purpose=say("everything") if options.purpose == "all" else Clip.Purpose(options.purpose).label,
+        videos=words[options.video_file] if options.videos != "none" else say("no videos"),
+    )
     return jobs.enqueue(
         KIND,
         owner=by,
@@ -71,7 +74,7 @@ class _Progress(exporting.Progress):
         self.run.check()  # no progress: inside the snapshot nothing may be written
 
     def videos(self, done, total):
-        self.run.progress(done, 2 * total, unit="steps")
+        self.run.progress(done, 2 * total, unit=gettext_noop("steps"))
 
 
 @jobs.job(KIND, queue="io")
@@ -96,7 +99,7 @@ def export(run, *, purpose, video_file, videos):
             raise jobs.JobFailed(str(error)) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise jobs.JobFailed(_("The Studio's disk is full. Delete old exports, or ask an admin.")) from error
+                raise jobs.JobFailed(say("The Studio's disk is full. Delete old exports, or ask an admin.")) from error
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -139,7 +142,7 @@ def _pack(run, folder, packed):
                     target.write(data)
             if path.suffix == ".mp4":
                 done += 1
-                run.progress(videos + done, 2 * videos, unit="steps")
+                run.progress(videos + done, 2 * videos, unit=gettext_noop("steps"))
     return f"{name}.zip"
 
 

@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from studio import logs
 from studio.models import Job
+from studio.sentences import say
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 4
@@ -36,7 +37,7 @@ class Cancelled(Exception):
 
 
 class JobFailed(Exception):
-    """A failure whose sentence is meant for people; the job ends without a traceback and is not tried again."""
+    """A failure whose sentence (`say(...)`) is meant for people; the job ends without a traceback and is not tried again."""
 
 
 class LostClaim(Exception):
@@ -77,7 +78,7 @@ def enqueue(kind, *, owner=None, key="", title="", total=None, unit="", **argume
         queue=queue,
         owner=owner,
         key=key,
-        title=title[:200],
+        title=title,
         total=total,
         unit=unit,
         arguments=arguments,
@@ -204,7 +205,9 @@ def run(job_id):
             if job.cancel_requested:
                 raise Cancelled
             if kind is None:
-                raise JobFailed(f"This worker does not know jobs of kind {job.kind!r}; is it an older version?")
+                raise JobFailed(
+                    say("This worker does not know jobs of kind %(kind)s; is it an older version?", kind=job.kind)
+                )
             result = kind.handler(current, **job.arguments)
         state, changes = Job.State.DONE, {"result": result or {}}
     except Cancelled:
@@ -213,7 +216,7 @@ def run(job_id):
         logger.warning("Job %s was given to another worker; this attempt stops.", job.pk)
         return None
     except JobFailed as error:
-        state, changes = Job.State.FAILED, {"error": str(error)}
+        state, changes = Job.State.FAILED, {"error": error.args[0]}
     except OperationalError:
         # The database went away under us. Nothing can be written; the sweep finds the stopped heartbeat.
         logger.exception("Job %s lost the database", job.pk)
@@ -266,7 +269,10 @@ def sweep():
     given_up = Job.objects.filter(lost, attempts__gte=MAX_ATTEMPTS).update(
         state=Job.State.FAILED,
         finished_at=now,
-        error=f"The worker died {MAX_ATTEMPTS} times while doing this. See the worker's log; retry when it is mended.",
+        error=say(
+            "The worker died %(count)d times while doing this. See the worker's log; retry when it is mended.",
+            count=MAX_ATTEMPTS,
+        ),
     )
     if given_up:
         logger.error("%s jobs failed because their worker died %s times", given_up, MAX_ATTEMPTS)

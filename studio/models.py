@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from studio import rows
 from studio.roles import Role
+from studio.sentences import SentenceField
 
 
 def history(event_model, *, fields=None, exclude=None):
@@ -146,7 +147,7 @@ class Job(models.Model):
 
     kind = models.CharField(max_length=60)
     queue = models.CharField(max_length=10)
-    title = models.CharField(max_length=200, blank=True)
+    title = SentenceField(blank=True)
     arguments = models.JSONField(default=dict)
     key = models.CharField(max_length=120, blank=True, help_text="At most one active job has this key.")
     owner = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
@@ -155,7 +156,7 @@ class Job(models.Model):
     total = models.BigIntegerField(null=True)
     unit = models.CharField(max_length=20, blank=True)
     log = models.TextField(blank=True)
-    error = models.TextField(blank=True)
+    error = SentenceField(blank=True)
     result = models.JSONField(default=dict)
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -5,6 +5,7 @@ import time
 from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from studio import jobs
 from studio.health import BEAT_KEY
@@ -25,8 +26,8 @@ def sweep():
 def selfcheck(run, *, steps=10, pause_s=0.2):
     """Count to `steps`: shows that a worker takes jobs, reports progress and stops when asked."""
     for step in range(steps):
-        run.progress(step, steps, unit="steps")
+        run.progress(step, steps, unit=gettext_noop("steps"))
         time.sleep(pause_s)
-    run.progress(steps, steps, unit="steps")
+    run.progress(steps, steps, unit=gettext_noop("steps"))
     run.log(f"Counted to {steps}.")
     return {"steps": steps}

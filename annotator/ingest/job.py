@@ -12,8 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotator.ingest import count, store
 from annotator.ingest.refusals import Refused
@@ -22,6 +21,7 @@ from annotator.models import Clip, ClipNote
 from annotator.queue import free_places
 from studio.jobs import Cancelled, JobFailed, LostClaim, job
 from studio.models import Job
+from studio.sentences import say
 
 logger = logging.getLogger(__name__)
 _PROBE_WALL_S = 120
@@ -33,25 +33,23 @@ def ingest(run, *, clip_id):
     clip = Clip.objects.filter(pk=clip_id).first()
     if clip is None or clip.state == Clip.State.READY:
         return {}
-    owner = run.job.owner
-    with translation.override((owner and owner.language) or settings.LANGUAGE_CODE):
-        try:
-            Clip.objects.filter(pk=clip_id, state=Clip.State.FAILED).update(state=Clip.State.INGESTING, failure="")
-            return _ingest(run, clip)
-        except Refused as refusal:
-            _fail(run, clip_id, str(refusal))
-            raise JobFailed(str(refusal))
-        except Cancelled:
-            _fail(run, clip_id, _("The ingest was cancelled."))
-            raise
-        except (LostClaim, OperationalError):
-            raise
-        except Exception:
-            logger.exception("Ingest of clip %s broke down", clip_id)
-            _fail(
-                run, clip_id, _("The ingest itself broke down; its job's page has the details. Try again, or tell an admin.")
-            )
-            raise
+    try:
+        Clip.objects.filter(pk=clip_id, state=Clip.State.FAILED).update(state=Clip.State.INGESTING, failure="")
+        return _ingest(run, clip)
+    except Refused as refusal:
+        _fail(run, clip_id, refusal.sentence)
+        raise JobFailed(refusal.sentence)
+    except Cancelled:
+        _fail(run, clip_id, say("The ingest was cancelled."))
+        raise
+    except (LostClaim, OperationalError):
+        raise
+    except Exception:
+        logger.exception("Ingest of clip %s broke down", clip_id)
+        _fail(
+            run, clip_id, say("The ingest itself broke down; its job's page has the details. Try again, or tell an admin.")
+        )
+        raise
 
 
 def _fail(run, clip_id, sentence):
@@ -113,12 +111,12 @@ def _ingest(run, clip):
         run.check()
         plan = Plan.of(facts)
         run.log(f"{facts['codec']} {facts['width']}×{facts['height']}, about {plan.frames} frames at {plan.fps} a second")
-        run.progress(0, plan.frames, unit="frames")
+        run.progress(0, plan.frames, unit=gettext_noop("frames"))
         complaints = transcode(
             source,
             folder,
             plan,
-            progress=lambda frames: run.progress(min(frames, plan.frames), plan.frames, unit="frames"),
+            progress=lambda frames: run.progress(min(frames, plan.frames), plan.frames, unit=gettext_noop("frames")),
             log=run.log,
         )
         measured = count.count(folder / "proxy.mp4", plan.fps) if (folder / "proxy.mp4").is_file() else {"frames": 0}
@@ -149,7 +147,7 @@ def _store(folder):
 def _finish(run, clip, plan, measured, made, complaints):
     frames = measured["frames"]
     with transaction.atomic():
-        run.progress(frames, frames, unit="frames")  # locks the job's row, or raises if this attempt lost it
+        run.progress(frames, frames, unit=gettext_noop("frames"))  # locks the job's row, or raises if this attempt lost it
         changed = Clip.objects.filter(pk=clip.pk, state=Clip.State.INGESTING).update(
             state=Clip.State.READY,
             failure="",
@@ -166,7 +164,8 @@ def _finish(run, clip, plan, measured, made, complaints):
         )
         if changed and complaints:
             run.log(f"The decoder complained {len(complaints)} times; first: {complaints[0][:300]}")
-            text = _(
-                "The decoder met damage in the file (%(count)d messages). What looks wrong in the picture may come from it."
+            text = say(
+                "The decoder met damage in the file (%(count)d messages). What looks wrong in the picture may come from it.",
+                count=len(complaints),
             )
-            ClipNote.objects.create(clip=clip, text=text % {"count": len(complaints)})
+            ClipNote.objects.create(clip=clip, text=text)

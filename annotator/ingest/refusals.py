@@ -1,8 +1,9 @@
 """Why a file is refused, as a code from the probe and as a sentence for people."""
 
 from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from studio.sentences import say
 
 
 class Refused(Exception):
@@ -11,36 +12,37 @@ class Refused(Exception):
     def __init__(self, code, **numbers):
         self.code = code
         self.numbers = numbers
-        super().__init__(sentence(code, **numbers))
+        self.sentence = sentence(code, **numbers)
+        super().__init__(self.sentence)
 
 
 _SENTENCES = {
-    "empty": gettext_lazy("The file is empty."),
-    "playlist": gettext_lazy("This is a playlist (%(what)s) that points at other files. Bring the video itself."),
-    "text": gettext_lazy("This is a text file, not a video."),
-    "still_image": gettext_lazy("This is a still image (%(what)s), not a video."),
-    "not_video": gettext_lazy("This is %(what)s, not a video."),
-    "one_frame": gettext_lazy("The video has only one frame; it is a still image."),
-    "no_video": gettext_lazy("There is no video stream in this file."),
-    "audio_only": gettext_lazy("There is only sound in this file, no video."),
-    "encrypted": gettext_lazy("The video is encrypted (DRM). Bring a copy that plays without a key."),
-    "unknown_format": gettext_lazy(
+    "empty": gettext_noop("The file is empty."),
+    "playlist": gettext_noop("This is a playlist (%(what)s) that points at other files. Bring the video itself."),
+    "text": gettext_noop("This is a text file, not a video."),
+    "still_image": gettext_noop("This is a still image (%(what)s), not a video."),
+    "not_video": gettext_noop("This is %(what)s, not a video."),
+    "one_frame": gettext_noop("The video has only one frame; it is a still image."),
+    "no_video": gettext_noop("There is no video stream in this file."),
+    "audio_only": gettext_noop("There is only sound in this file, no video."),
+    "encrypted": gettext_noop("The video is encrypted (DRM). Bring a copy that plays without a key."),
+    "unknown_format": gettext_noop(
         "This is not a video the Studio can open. It takes MP4, MOV, MKV, WebM, AVI, FLV, MPEG, WMV and Ogg."
     ),
-    "unknown_codec": gettext_lazy("The video is coded in a way (%(what)s) that the Studio cannot decode."),
-    "zero_frames": gettext_lazy("The video stream holds no frames."),
-    "broken": gettext_lazy("The file is damaged: no picture can be decoded."),
-    "truncated": gettext_lazy("The file is cut off before its end. Bring the whole file."),
-    "external": gettext_lazy("The video itself is in another file that this one only points at. Bring that one."),
-    "too_long": gettext_lazy("The video is longer than %(limit_s)d s. Cut out the part with the glitch."),
-    "too_big": gettext_lazy("The file is larger than %(limit_mb)d MB."),
-    "too_many_pixels": gettext_lazy("The picture has %(width)d×%(height)d pixels; at most %(limit)d in all can be taken."),
-    "too_hard": gettext_lazy("Looking at this file took more memory or time than one video may take."),
-    "not_constant": gettext_lazy(
+    "unknown_codec": gettext_noop("The video is coded in a way (%(what)s) that the Studio cannot decode."),
+    "zero_frames": gettext_noop("The video stream holds no frames."),
+    "broken": gettext_noop("The file is damaged: no picture can be decoded."),
+    "truncated": gettext_noop("The file is cut off before its end. Bring the whole file."),
+    "external": gettext_noop("The video itself is in another file that this one only points at. Bring that one."),
+    "too_long": gettext_noop("The video is longer than %(limit_s)d s. Cut out the part with the glitch."),
+    "too_big": gettext_noop("The file is larger than %(limit_mb)d MB."),
+    "too_many_pixels": gettext_noop("The picture has %(width)d×%(height)d pixels; at most %(limit)d in all can be taken."),
+    "too_hard": gettext_noop("Looking at this file took more memory or time than one video may take."),
+    "not_constant": gettext_noop(
         "The transcoded video does not have frames at a constant rate. This is our fault; tell an admin."
     ),
-    "missing": gettext_lazy("The original is missing from the media storage. Bring the file again."),
-    "taken_id": gettext_lazy("The source id %(source_id)s belongs to clip %(clip)d already, which is another file."),
+    "missing": gettext_noop("The original is missing from the media storage. Bring the file again."),
+    "taken_id": gettext_noop("The source id %(source_id)s belongs to clip %(clip)d already, which is another file."),
 }
 _WHATS = {
     "html": gettext_lazy("a web page"),
@@ -52,9 +54,12 @@ _WHATS = {
 
 
 def sentence(code, **numbers):
-    """What people read for a refusal code; numbers the sentence needs but the caller has not come from the settings."""
+    """What people read for a refusal code, ready to be stored.
+
+    Numbers the sentence needs but the caller has not come from the settings.
+    """
     if code == "too_big":
         numbers.setdefault("limit_mb", settings.UPLOAD_MAX_BYTES // (1024 * 1024))
     if "what" in numbers:
         numbers["what"] = _WHATS.get(numbers["what"], numbers["what"])
-    return str(_SENTENCES.get(code, _SENTENCES["broken"])) % numbers if code in _SENTENCES else _("The file is damaged.")
+    return say(_SENTENCES[code], **numbers) if code in _SENTENCES else say("The file is damaged.")

@@ -20,7 +20,7 @@ PEOPLE = {
     "annotator2": [Role.ANNOTATOR],
     "reviewer": [Role.REVIEWER],
     "reviewer2": [Role.REVIEWER],
-    "lead": [Role.LEAD, Role.REVIEWER],
+    "lead": [Role.LEAD],
     "admin": [Role.ADMIN, Role.LEAD],
 }
 STEM = "What best describes the glitch observed in the video?"
