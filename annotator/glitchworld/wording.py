@@ -4,11 +4,12 @@ A line is a clause about an actor, for example
 
     {A} [hang|float] (in mid-air|in empty space) with nothing under {it}
 
-    {A} {B} {to}      the actor, the other thing it meets, a direction ("to the left")
+    {A} {B}           the actor, the other thing it meets
+    {to} {to_side}    a direction: "to the left"; the same beside "further"
     {it} {its} {self} pronouns for the actor: it, its, itself, or them, their, themselves for a person
-    [hang|float]      one of these verbs, in the tense asked for
+    [hang|float]      one of these verbs, in the tense asked for; [+hang] of a subject in the plural
     <be>              the same inside a subordinate clause, which keeps its tense where the main verb becomes "-ing"
-    (a|b|)            one of these texts, possibly none; may be nested
+    (a|b|)            one of these texts, possibly none
 
 British spelling throughout.
 """
@@ -28,10 +29,12 @@ _IRREGULAR = {  # verb: (past, gerund); None where the rule fits
     "burst": ("burst", None),
     "cast": ("cast", None),
     "catch": ("caught", None),
+    "clip": ("clipped", "clipping"),
     "come": ("came", None),
     "creep": ("crept", None),
     "cut": ("cut", "cutting"),
-    "dart": (None, None),
+    "die": (None, "dying"),
+    "dip": ("dipped", "dipping"),
     "do": ("did", None),
     "drag": ("dragged", "dragging"),
     "drive": ("drove", None),
@@ -48,6 +51,7 @@ _IRREGULAR = {  # verb: (past, gerund); None where the rule fits
     "hang": ("hung", None),
     "have": ("had", None),
     "hit": ("hit", "hitting"),
+    "hold": ("held", None),
     "hop": ("hopped", "hopping"),
     "jog": ("jogged", "jogging"),
     "keep": ("kept", None),
@@ -63,8 +67,10 @@ _IRREGULAR = {  # verb: (past, gerund); None where the rule fits
     "ride": ("rode", None),
     "rise": ("rose", None),
     "run": ("ran", "running"),
+    "sag": ("sagged", "sagging"),
     "see": ("saw", "seeing"),
     "send": ("sent", None),
+    "shake": ("shook", None),
     "shed": ("shed", "shedding"),
     "shine": ("shone", None),
     "shoot": ("shot", None),
@@ -72,6 +78,7 @@ _IRREGULAR = {  # verb: (past, gerund); None where the rule fits
     "sink": ("sank", None),
     "sit": ("sat", "sitting"),
     "skip": ("skipped", "skipping"),
+    "slam": ("slammed", "slamming"),
     "slide": ("slid", None),
     "slip": ("slipped", "slipping"),
     "snap": ("snapped", "snapping"),
@@ -81,6 +88,7 @@ _IRREGULAR = {  # verb: (past, gerund); None where the rule fits
     "spread": ("spread", None),
     "spring": ("sprang", None),
     "stand": ("stood", None),
+    "step": ("stepped", "stepping"),
     "stick": ("stuck", None),
     "stop": ("stopped", "stopping"),
     "swap": ("swapped", "swapping"),
@@ -89,7 +97,6 @@ _IRREGULAR = {  # verb: (past, gerund); None where the rule fits
     "take": ("took", None),
     "throw": ("threw", None),
     "travel": ("travelled", "travelling"),
-    "turn": (None, None),
     "wear": ("wore", None),
     "wind": ("wound", None),
     "wrap": ("wrapped", "wrapping"),
@@ -97,10 +104,15 @@ _IRREGULAR = {  # verb: (past, gerund); None where the rule fits
 
 
 def conjugate(verb, tense):
-    """The third person singular of a verb (its first word) in one of TENSES; more words follow unchanged."""
-    verb, space, rest = verb.partition(" ")
+    """The third person of a verb (its first word) in one of TENSES, plural after a "+"; more words follow unchanged."""
+    plural = verb.startswith("+")
+    verb, space, rest = verb.removeprefix("+").partition(" ")
     past, gerund = _IRREGULAR.get(verb, (None, None))
-    if tense == "present":
+    if plural and verb == "be" and tense != "gerund":
+        form = {"present": "are", "past": "were"}[tense]
+    elif plural and tense == "present":
+        form = verb
+    elif tense == "present":
         if verb in ("be", "have"):
             form = {"be": "is", "have": "has"}[verb]
         elif verb.endswith(("s", "sh", "ch", "x", "z", "o")):
@@ -132,10 +144,12 @@ class Words:
     person: bool = False
     other: str = ""
     to: str = ""
+    to_side: str = ""
 
     def names(self):
         it, its, self_ = ("them", "their", "themselves") if self.person else ("it", "its", "itself")
-        return {"A": self.actor, "B": self.other, "to": self.to, "it": it, "its": its, "self": self_}
+        own = {"it": it, "its": its, "self": self_}
+        return {"A": self.actor, "B": self.other, "to": self.to, "to_side": self.to_side, **own}
 
 
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")  # the innermost choice
@@ -180,3 +194,13 @@ def variants(line):
     for match in _VERB.finditer(line):
         total *= match[0].count("|") + 1
     return total
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The lines of one glitch, in this grammar."""
+
+    says: tuple[str, ...]  # what happens: clauses; those that begin with {A} also serve as "-ing" phrases
+    law: tuple[str, ...]  # why that cannot be: clauses without an actor
+    normally: tuple[str, ...]  # what the actor would do instead: clauses
+    titles: tuple[str, ...]  # as players head such a clip in a forum

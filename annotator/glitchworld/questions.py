@@ -1,0 +1,121 @@
+"""Multiple-choice questions about GlitchWorld's clips, of which the text alone gives nothing away."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotator.glitchworld import catalogue, statements
+from annotator.glitchworld.option_sets import choose_three
+from annotator.glitchworld.telling import Teller
+from annotator.glitchworld.wording import TENSES, pick, sentence
+from annotator.glitchworld.wording_frames import GLITCH_STEMS, OPEN_STEMS, SINCE, TIMED_STEMS, WHEN, about_seconds
+
+GLITCH_FREE = 0.1  # share of clips without a glitch in a set, unless the caller says otherwise
+MOST_GLITCH_FREE = 0.25  # above it "nothing is wrong" would have to be right more often than one time in four
+TRIES = 10  # other categories are looked at where the first ones leave no four statements that may meet
+TIMED, PLACED = 0.15, 0.2  # shares of questions whose stem names a time, whose options name places
+
+
+@dataclass(frozen=True)
+class MultipleChoice:
+    stem: str
+    options: tuple[str, str, str, str]
+    answer_index: int
+    category: str  # of the glitch; "" where nothing is wrong
+    distractor_kinds: tuple[str | None, ...]  # for each option: None for the answer, else a word of DISTRACTOR_KINDS
+
+
+DISTRACTOR_KINDS = ("other glitch", "other actor", "other direction", "nothing")
+
+
+def write_question(truth, *, rng, glitch_free=GLITCH_FREE):
+    """One multiple-choice question about a clip; `rng` is a random.Random, and the same one gives the same question.
+
+    `glitch_free` is the share of clips without a glitch in the set the clip belongs to: "nothing is wrong" then stands
+    among the wrong options of glitch clips exactly as often as among the right ones, and is right one time in four.
+    ValueError if the share is above a quarter or the picture does not hold enough for three false distractors.
+    """
+    if not 0 <= glitch_free <= MOST_GLITCH_FREE:
+        raise ValueError(f"A share of glitch-free clips of {glitch_free} is not between 0 and {MOST_GLITCH_FREE}.")
+    true = statements.of_truth(truth)
+    chosen = _four_statements(truth, true, rng=rng)
+    if true is None:
+        chosen[0] = None
+    elif rng.random() < 3 * glitch_free / (1 - glitch_free):
+        chosen[rng.randrange(1, 4)] = None
+    order = rng.sample(range(4), 4)
+    chosen, answer = [chosen[index] for index in order], order.index(0)
+    tense = rng.choice(TENSES)
+    teller = Teller.draw(truth, tense=tense, rng=rng, placed=rng.random() < PLACED)
+    return MultipleChoice(
+        stem=_stem(truth, tense, nothing=None in chosen, rng=rng),
+        options=tuple(sentence(teller.tell(one, rng=rng)) for one in chosen),
+        answer_index=answer,
+        category=true.category if true else "",
+        distractor_kinds=tuple(None if i == answer else _kind(one, chosen[answer]) for i, one in enumerate(chosen)),
+    )
+
+
+def _four_statements(truth, true, *, rng):
+    """Four statements of which no two can be true together; the first is what happened.
+
+    Where nothing did, one is drawn as if it had, by the chances by which the world draws glitches.
+    """
+    possible = _possible(truth, rng=rng)
+    for _ in range(TRIES):
+        if true:
+            happened, cells = true, statements.could_happen(true.glitch, truth, rng=rng)
+        else:
+            cells = rng.choice(possible[rng.choice(list(possible))])
+            happened = rng.choices([statement for statement, _ in cells], [chance for _, chance in cells])[0]
+        others = [category for category in possible if category != happened.category]
+        for category in rng.sample(others, min(3, len(others))):
+            cells = cells + rng.choice(possible[category])
+        found = [statement for statement, _ in cells]
+        three = choose_three(
+            chances=np.array([chance for _, chance in cells]),
+            may_meet=np.array([[a != b and statements.may_meet(a, b) for b in found] for a in found]),
+            liking=statements.likings(found),
+            true=found.index(happened),
+            rng=rng,
+        )
+        if three:
+            return [happened, *(found[index] for index in three)]
+    raise ValueError(f"{truth.clip_id}: the picture does not hold enough for three distractors that are surely false.")
+
+
+def _possible(truth, *, rng):
+    """{category: [what each of its glitches could do in this picture, as `could_happen`]}."""
+    possible = {}
+    for glitch in catalogue.GLITCHES.values():
+        if cells := statements.could_happen(glitch.name, truth, rng=rng):
+            possible.setdefault(glitch.category, []).append(cells)
+    return possible
+
+
+def _kind(statement, answer):
+    """What makes an option a distractor; None for the answer itself."""
+    if statement == answer:
+        return None
+    if statement is None:
+        return "nothing"
+    if answer is None or statement.glitch != answer.glitch:
+        return "other glitch"
+    return "other actor" if statement.actor != answer.actor else "other direction"
+
+
+def _stem(truth, tense, *, nothing, rng):
+    """A stem that fits the options' grammar. It says there is a glitch only where no option denies it."""
+    if not nothing and rng.random() < TIMED:
+        seconds = about_seconds(truth.glitch.first_frame / truth.fps, rng=rng)
+        when, since = (pick(rng.choice(lines), rng=rng).format(seconds=seconds) for lines in (WHEN, SINCE))
+        line = pick(rng.choice(TIMED_STEMS[_grammar(tense)]), rng=rng)
+        return line.format(when=when, When=sentence(when)[:-1], since=since)
+    stems = OPEN_STEMS[_grammar(tense)]
+    if not nothing:
+        stems += GLITCH_STEMS[_grammar(tense)]
+    return pick(rng.choice(stems), rng=rng)
+
+
+def _grammar(tense):
+    return "gerund" if tense == "gerund" else "finite"

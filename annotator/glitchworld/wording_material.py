@@ -1,0 +1,385 @@
+"""Wordings of the glitches of colour, rigidity, object shape and human body gesture."""
+
+from annotator.glitchworld.wording import Wording
+
+WORDINGS = {
+    "missing_texture": Wording(
+        says=(
+            "{A} (suddenly |)[turn] into a (glaring|garish) chequerboard, as games show a missing texture",
+            "the surface of {A} [be] replaced by a (plain |garish |)chequered placeholder",
+            "{A} [lose] {its} texture and [be] covered in bright (squares|checks)",
+            "{A} [be] drawn with (garish|glaring) chequered squares instead of {its} own surface",
+            "a chequered pattern, the sign of a missing texture, [cover] {A}",
+            "instead of {its} usual look, {A} [have] a chequered (surface|skin)",
+        ),
+        law=(
+            "a surface does not turn into a pattern by itself",
+            "what a thing looks like does not change unless something is done to its surface",
+            "paint and cloth keep their look",
+        ),
+        normally=(
+            "{A} would keep {its} own colours",
+            "{A} would look the same throughout",
+            "the surface of {A} would not change",
+        ),
+        titles=(
+            "Texture not found",
+            "Chequered past",
+            "Please install the missing game",
+            "Somebody forgot the texture",
+            "Placeholder art made it to release",
+        ),
+    ),
+    "wrong_texture": Wording(
+        says=(
+            "{A} [be] covered with (the texture of something else|a texture that <belong> elsewhere)",
+            "{A} [wear] the surface of something else (altogether|entirely)",
+            "the (skin|surface) of {A} (suddenly |)[look] like that of (something else|another material)",
+            "somebody else's texture [appear] on {A}",
+            "{A} [change] {its} surface and [look] as if made of another material",
+            "{A} (suddenly |)[have] a (surface|texture) that <belong> to something else",
+        ),
+        law=(
+            "a surface does not turn into another material by itself",
+            "what a thing is made of does not change in an instant",
+            "a texture belongs to its material and cannot move to something else",
+        ),
+        normally=(
+            "{A} would keep {its} own surface",
+            "{A} would look the same throughout",
+            "the surface of {A} would stay as it was",
+        ),
+        titles=(
+            "Wrong texture pack",
+            "Fashion choices",
+            "Somebody mixed up the materials",
+            "New skin just dropped",
+            "Identity crisis",
+        ),
+    ),
+    "colour_flicker": Wording(
+        says=(
+            "{A} [flicker] (quickly |wildly |)through one colour after another",
+            "the colour of {A} [change] (again and again|every few moments) (for no reason|by itself)",
+            "{A} [flash] in (changing|different) colours like a faulty sign",
+            "{A} [keep] changing (its colour|colour) from one moment to the next",
+            "{A} [turn] one colour, then another, then another again",
+            "one colour after another [flicker] over {A}",
+        ),
+        law=(
+            "paint does not change colour by itself",
+            "what has no lamp of its own cannot flash in colours",
+            "the colour of a surface stays the same in the same light",
+        ),
+        normally=(
+            "{A} would keep one colour",
+            "{A} would stay the same colour",
+            "the colour of {A} would not change",
+        ),
+        titles=(
+            "Disco mode",
+            "Chameleon edition",
+            "Party lights included",
+            "Cannot decide on a colour",
+            "RGB everything",
+        ),
+    ),
+    "bending_pole": Wording(
+        says=(
+            "{A} [bend|sway] (from side to side |to and fro |)like (rubber|a reed in the wind)",
+            "{A} [curve] and [straighten] again (as if|as though) made of rubber",
+            "stiff as it should be, {A} [bend] like a (rope|rubber hose|reed)",
+            "{A} [wave] about like a (blade of grass|rubber stick)",
+            "{A} [droop] and [wobble] like cooked spaghetti",
+            "the whole length of {A} [sway] like (something soft|rubber)",
+        ),
+        law=(
+            "metal and wood do not bend like rubber",
+            "a stiff thing keeps its shape unless a great force bends it",
+            "a rigid body does not sway like a reed",
+        ),
+        normally=(
+            "{A} would stand straight and still",
+            "{A} would not bend at all",
+            "{A} would stay as stiff as it is",
+        ),
+        titles=(
+            "Rubber pole",
+            "Spaghetti engineering",
+            "Built by the lowest bidder",
+            "Bend it like a glitch",
+            "Is it windy or is it me",
+        ),
+    ),
+    "jelly": Wording(
+        says=(
+            "{A} [wobble] like jelly",
+            "{A} [ripple] and [wobble] (all over |)(as if|as though) made of (jelly|pudding)",
+            "the (stiff|hard) shape of {A} [wobble] like (jelly|pudding)",
+            "{A} [quiver] like a pudding on a plate",
+            "waves [+run] through {A} (as if|as though) it were made of jelly",
+            "{A} [shake] and [warp] like something soft, though it <be> hard",
+        ),
+        law=(
+            "a rigid body keeps its shape",
+            "wood and metal do not wobble",
+            "a hard thing does not ripple like something soft",
+        ),
+        normally=(
+            "{A} would keep its shape",
+            "{A} would stay stiff",
+            "the shape of {A} would not change",
+        ),
+        titles=(
+            "Jelly physics",
+            "Wobble wobble",
+            "Soft body mode left on",
+            "Served with custard",
+            "Made of pudding",
+        ),
+    ),
+    "melting": Wording(
+        says=(
+            "{A} [melt] (down |away |)like (wax|butter in the sun)",
+            "{A} [sag] and [flatten] (out |)like (warm|melting) wax",
+            "{A} (slowly |)[lose] its shape and [spread] out into a (flat |)(heap|puddle)",
+            "the hard body of {A} [go] soft and [sink] down into (itself|a puddle)",
+            "{A} [collapse] into a flat (lump|blob) (as if|as though) made of butter",
+            "{A} [become] flatter and wider like ice cream in the heat",
+        ),
+        law=(
+            "a rigid body keeps its shape",
+            "solid things do not melt without great heat",
+            "wood and metal do not sag like wax",
+        ),
+        normally=(
+            "{A} would keep its shape",
+            "{A} would stay solid",
+            "the shape of {A} would not change",
+        ),
+        titles=(
+            "Hot day",
+            "Melting point reached",
+            "Like butter",
+            "Left in the sun for too long",
+            "Gone soft",
+        ),
+    ),
+    "stretched_body": Wording(
+        says=(
+            "{A} [be] (stretched|drawn out) {to} (like chewing gum|like rubber)",
+            "the body of {A} [stretch] {to} (far beyond|to several times) its size",
+            "{A} [grow] {to} (as if|as though) somebody pulled at a rubber doll",
+            "part of {A} [be] pulled {to} into a long (smear|strip)",
+            "{A} [get] (pulled|dragged) out {to} like a piece of dough",
+            "the figure of {A} [lengthen] {to} like elastic",
+        ),
+        law=(
+            "bones do not stretch",
+            "a body keeps its proportions",
+            "no one can be pulled to several times their length",
+        ),
+        normally=(
+            "{A} would keep {its} size",
+            "{A} would keep {its} proportions",
+            "the body of {A} would stay as it is",
+        ),
+        titles=(
+            "Elastic hero",
+            "Stretching before exercise is important",
+            "Long boy",
+            "Pulled like toffee",
+            "Model stretched to fit",
+        ),
+    ),
+    "missing_parts": Wording(
+        says=(
+            "part of {A} [be] missing, yet the rest <carry> on",
+            "{A} [lack] a (part|piece), and nothing <show> where it is",
+            "{A} [go] about with a (part|piece) of {self} missing",
+            "a (piece|part) of {A} [be] simply not there",
+            "{A} (suddenly |)[lose] a part, which <be> nowhere to be seen",
+            "{A} [carry] on with a (piece|part) missing, as if nothing had happened",
+        ),
+        law=(
+            "a body does not lose a part without a trace",
+            "nothing can go on as before with a part gone",
+            "parts do not cease to exist",
+        ),
+        normally=(
+            "{A} would be complete",
+            "all parts of {A} would be there",
+            "{A} would keep all {its} parts",
+        ),
+        titles=(
+            "Something is missing here",
+            "Some assembly required",
+            "Batteries and parts not included",
+            "Forgot to load the rest",
+            "Where is the other half",
+        ),
+    ),
+    "detached_parts": Wording(
+        says=(
+            "a part of {A} [float] (apart from|beside) the rest, with nothing to join them",
+            "a (piece|part) of {A} [come] off and [hover] along beside the rest",
+            "{A} [move] on with a (part|piece) that <hang> in the air away from the rest",
+            "part of {A} [be] detached and [float] along at a distance",
+            "there [be] a gap between {A} and a part that <float> along with {it}",
+            "a part of {A} [drift] away from the rest and still [follow] every movement",
+            "{A} [have] a (part|piece) that <float> loose at {its} side",
+        ),
+        law=(
+            "parts that are not joined do not move together",
+            "a part needs something that holds it to the body",
+            "a loose piece falls down instead of following along",
+        ),
+        normally=(
+            "{A} would stay in one piece",
+            "all parts of {A} would hold together",
+            "a part that comes off {A} would fall to the ground",
+        ),
+        titles=(
+            "Out-of-body experience",
+            "Assembly instructions ignored",
+            "Together apart",
+            "Social distancing between parts",
+            "Do not lose your head",
+        ),
+    ),
+    "falling_apart": Wording(
+        says=(
+            "{A} [fall] to pieces (for no reason|without being hit)",
+            "{A} (suddenly |)[come] apart, and the pieces <+scatter>",
+            "{A} [break] up into (several |)pieces although nothing <hit> {it}",
+            "without any blow, {A} [burst] into (pieces|parts)",
+            "the parts of {A} [+separate] and [+fly|+scatter] in all directions",
+            "{A} [disintegrate] (all by {self}|on {its} own) into loose parts",
+        ),
+        law=(
+            "a solid body does not break without a blow",
+            "parts that are joined stay together unless a force tears them apart",
+            "nothing falls to pieces by itself in an instant",
+        ),
+        normally=(
+            "{A} would stay in one piece",
+            "{A} would hold together",
+            "nothing would break {A} apart",
+        ),
+        titles=(
+            "Warranty expired",
+            "Fell to pieces",
+            "Built with cheap glue",
+            "Emotional, relatable",
+            "Unscheduled disassembly",
+        ),
+    ),
+    "twisted_pose": Wording(
+        says=(
+            "the limbs of {A} [+be] twisted into a pose that no (body|person) can take",
+            "{A} [twist] {its} (limbs|arms and legs) into an impossible (knot|tangle)",
+            "the joints of {A} [+bend] the wrong way",
+            "{A} [move] on with arms and legs (twisted|bent) the wrong way round",
+            "{A} (suddenly |)[take] up a contorted pose with {its} joints bent backwards",
+            "arms and legs of {A} [+stick] out at impossible angles",
+        ),
+        law=(
+            "human joints bend only one way",
+            "elbows and knees have limits",
+            "no body can take such a pose",
+        ),
+        normally=(
+            "{A} would hold {its} limbs in a natural way",
+            "the joints of {A} would bend only as joints can",
+            "{A} would keep a natural pose",
+        ),
+        titles=(
+            "Yoga master",
+            "That is not how knees work",
+            "Skeleton? What skeleton",
+            "Advanced stretching",
+            "Somebody call a doctor",
+        ),
+    ),
+    "spinning_limbs": Wording(
+        says=(
+            "the (arms|limbs) of {A} [+spin] round (and round |)like (propellers|windmill sails)",
+            "{A} [whirl] {its} (arms|limbs) round in full circles like a windmill",
+            "{A} [have] (arms|limbs) that <+turn> round and round like propellers",
+            "the limbs of {A} [+rotate] full circle (again and again|without end)",
+            "like the blades of a fan, the (limbs|arms) of {A} [+go] round and round",
+            "{A} [spin] {its} limbs (round like wheels|like a windmill)",
+        ),
+        law=(
+            "shoulders and hips cannot turn full circle like that",
+            "limbs are not wheels",
+            "joints and muscles do not let a limb spin",
+        ),
+        normally=(
+            "{A} would swing {its} limbs a little with each step",
+            "the limbs of {A} would swing to and fro",
+            "{A} would move {its} limbs in a natural way",
+        ),
+        titles=(
+            "Human helicopter",
+            "Ready for take-off",
+            "Windmill technique",
+            "Propeller arms",
+            "Wind-up toy",
+        ),
+    ),
+    "sliding_pose": Wording(
+        says=(
+            "{A} [glide] along in a frozen pose without moving {its} legs",
+            "{A} [slide] over the ground, stiff as a statue, without taking a step",
+            "stiff like a (statue|mannequin), {A} [slide] along the ground",
+            "{A} [move] along without taking steps, {its} limbs frozen (stiff|in place)",
+            "the limbs of {A} [+freeze] while {its} body <glide> on",
+            "frozen in one pose, {A} [go] on (gliding|sliding) over the ground",
+        ),
+        law=(
+            "nobody can walk without moving the legs",
+            "it takes steps to move a body along",
+            "a frozen body does not travel by itself",
+        ),
+        normally=(
+            "{A} would move {its} legs and take steps",
+            "{A} would walk step by step",
+            "arms and legs of {A} would swing as {A} walks",
+        ),
+        titles=(
+            "Moonwalk, the lazy version",
+            "Legs are overrated",
+            "Statue on tour",
+            "T-pose express",
+            "Animation not found",
+        ),
+    ),
+    "folded_body": Wording(
+        says=(
+            "{A} [fold] (up |)like a (pocket knife|deckchair|sheet of paper)",
+            "the body of {A} [be] folded double (backwards |)as no spine can bend",
+            "{A} [be] bent (in half|double) (as if|as though) there were a hinge in {its} back",
+            "the upper body of {A} [fold] over (flat |)as if without a spine",
+            "folded (in half|double) like paper, {A} [carry] on",
+            "the (spine|back) of {A} [fold] like a hinge",
+        ),
+        law=(
+            "a spine does not fold like a hinge",
+            "no body can be folded in half",
+            "bones keep a body from folding up",
+        ),
+        normally=(
+            "{A} would stay upright",
+            "{A} would keep {its} back straight",
+            "the body of {A} would not fold",
+        ),
+        titles=(
+            "Folded for easy storage",
+            "Origami person",
+            "Back pain simulator",
+            "Human deckchair",
+            "Do not fold",
+        ),
+    ),
+}
