@@ -17,6 +17,9 @@ PUBLIC = {
     ),
     "losses": ("sequence_logps", "token_logps", "dpo_loss"),
     "merging": ("expand_placeholders", "expand_batch", "position_ids_of", "label_rows_of"),
+    "prompts": (
+        "render_conversation", "pooling_text", "sft_ids", "dpo_ids", "physgame_prompt", "videomme_prompt", "vcg_prompt",
+    ),
     "modeling": ("PhysVLMForConditionalGeneration", "PhysVLMModel", "PhysVLMOutput"),
 }  # fmt: skip
 HOME = {name: module for module, names in PUBLIC.items() for name in names}

@@ -2,7 +2,7 @@
 
 import torch
 
-NO_LABEL = -100
+from modelzoo.physvlm.losses import IGNORE
 
 
 def expand_placeholders(ids, labels, counts, image_token_id):
@@ -19,7 +19,7 @@ def expand_placeholders(ids, labels, counts, image_token_id):
         times = next(counts) if token == image_token_id else 1
         new_ids += [token] * times
         if labels is not None:
-            new_labels += [NO_LABEL] * times if token == image_token_id else [labels[place]]
+            new_labels += [IGNORE] * times if token == image_token_id else [labels[place]]
     return new_ids, new_labels
 
 
@@ -46,7 +46,7 @@ def expand_batch(input_ids, attention_mask, labels, blocks, *, image_token_id, p
 
     new_ids = batch([ids for ids, _ in rows], pad_token_id)
     new_mask = batch([[1] * len(ids) for ids, _ in rows], 0)
-    new_labels = None if labels is None else batch([row_labels for _, row_labels in rows], NO_LABEL)
+    new_labels = None if labels is None else batch([row_labels for _, row_labels in rows], IGNORE)
     return new_ids, new_mask, new_labels
 
 
@@ -58,8 +58,8 @@ def position_ids_of(attention_mask):
 
 def label_rows_of(labels):
     """labels (B,S) -> (rows, targets), (R,) each: the flat places whose NEXT place carries a label, and that label."""
-    following = torch.full_like(labels, NO_LABEL)
+    following = torch.full_like(labels, IGNORE)
     following[:, :-1] = labels[:, 1:]
     following = following.flatten()
-    rows = (following != NO_LABEL).nonzero().squeeze(1)
+    rows = (following != IGNORE).nonzero().squeeze(1)
     return rows, following[rows]
