@@ -7,7 +7,7 @@ from transformers import PreTrainedConfig, Qwen2Config, SiglipTextConfig, Siglip
 from modelzoo.physvlm.pooling import TEMPERATURE, pooled_size
 
 CELL_CHANNELS = 13
-POOL_TEXTS = ("question", "reference", "stem")
+POOL_TEXTS = ("question", "reference", "stem", "fixed")
 GRID_PINPOINTS = [[384 * rows, 384 * columns] for rows in range(1, 7) for columns in range(1, 7)]
 
 
@@ -75,7 +75,7 @@ class PhysVLMConfig(PreTrainedConfig):
         video_kernel=(2, 3, 3),  # frames, rows and columns of one window, which is also the step
         image_kernel=(1, 3, 3),  # the same for single pictures
         pool_temperature=TEMPERATURE,
-        pool_text="question",  # which text guides the pooling; "reference" repeats the published training
+        pool_text="question",  # which text guides the pooling, see prompts.pooling_text; "fixed": one sentence for all
         frames=32,  # frames a video is sampled to
         image_token_id=151646,
         pad_token_id=151643,

@@ -126,18 +126,14 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
         if unknown := set(kinds) - set(MEDIA):
             raise ValueError(f"media has {', '.join(sorted(unknown))}; it can be {', '.join(MEDIA)}.")
         text = self.scorer.embed_text(scorer_ids, scorer_mask)
-        groups = {}
-        for row, clip in enumerate(clips):
-            if clip >= 0:
-                groups.setdefault((clip, kinds[row] == "video"), []).append(row)
         tokens = [None] * rows
-        for (clip, is_video), members in groups.items():
-            kernel = self.config.video_kernel if is_video else self.config.image_kernel
+        for members, group in self.grouped(clips, kinds, features):
+            kernel = self.config.video_kernel if kinds[members[0][0]] == "video" else self.config.image_kernel
             pooled = guided_tokens(
-                self.scorer, self.projector, features[clip], text[members],
+                self.scorer, self.projector, group, text[torch.tensor(members, device=text.device)],
                 kernel=kernel, temperature=self.config.pool_temperature,
             )  # fmt: skip
-            for row, grid in zip(members, pooled, strict=True):
+            for row, grid in zip((row for some in members for row in some), pooled.flatten(0, 1), strict=True):
                 if kinds[row] == "image":
                     size = None if image_sizes is None else image_sizes[row]
                     tokens[row] = pack_tiles(grid, self.image_newline, size, self.config)
@@ -145,6 +141,20 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
                     tokens[row] = grid.flatten(0, 2)
         empty = self.image_newline.new_zeros(0, self.image_newline.shape[0])
         return [empty if row is None else row for row in tokens]
+
+    @staticmethod
+    def grouped(clips, kinds, features):
+        """(rows of each clip, features of these clips): all clips at once where they are alike, else one by one."""
+        members = {}
+        for row, clip in enumerate(clips):
+            if clip >= 0:
+                members.setdefault((clip, kinds[row] == "video"), []).append(row)
+        alike = len({(len(rows), is_video) for (_clip, is_video), rows in members.items()}) == 1
+        if alike and isinstance(features, torch.Tensor):
+            chosen = [clip for clip, _is_video in members]
+            every = chosen == list(range(len(features)))
+            return [(list(members.values()), features if every else features[chosen])]
+        return [([rows], features[clip][None]) for (clip, _is_video), rows in members.items()]
 
     def place(self, input_ids, attention_mask, position_ids, labels, tokens, blocks):
         """Put the visual tokens where the image tokens stand.
@@ -177,6 +187,7 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
 
     def see(self, input_ids, attention_mask, position_ids, labels, *, pixels, features, visual_tokens, scorer_ids, **how):
         """Frames or features or ready tokens, and text, to what the language model reads; see `place`."""
+        how["clip_of_row"] = None if how.get("clip_of_row") is None else numbers(how["clip_of_row"])
         if sum(given is not None for given in (pixels, features, visual_tokens)) > 1:
             raise ValueError("Give only one of pixels, features and visual_tokens.")
         if pixels is not None:
@@ -188,10 +199,10 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
         if visual_tokens is None:
             visual_tokens = [self.image_newline.new_zeros(0, self.image_newline.shape[0])] * len(input_ids)
         kinds = how.get("media") or ["video"] * len(visual_tokens)
+        clips = range(len(visual_tokens)) if how.get("clip_of_row") is None else how["clip_of_row"]
         blocks = []
         for row, (tokens, kind) in enumerate(zip(visual_tokens, kinds, strict=True)):
-            clip = row if how.get("clip_of_row") is None else int(how["clip_of_row"][row])
-            pictures = len(features[clip]) if kind == "multi-image" and features is not None else 1
+            pictures = len(features[clips[row]]) if kind == "multi-image" and features is not None else 1
             blocks.append([len(tokens) // pictures] * pictures if len(tokens) else [])
         return self.place(input_ids, attention_mask, position_ids, labels, visual_tokens, blocks)
 
@@ -209,6 +220,11 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
             inputs_embeds=inputs_embeds, attention_mask=attention_mask, position_ids=position_ids,
             past_key_values=past_key_values, use_cache=use_cache, **kwargs,
         )  # fmt: skip
+
+
+def numbers(values):
+    """A list of whole numbers from a list or a tensor, with one transfer from the device."""
+    return values.tolist() if isinstance(values, torch.Tensor) else [int(value) for value in values]
 
 
 def check_counts(found, wanted, media):

@@ -45,13 +45,13 @@ def window_weights(weights, kernel, stride=None, *, temperature=TEMPERATURE):
 def pool_channels_last(values, shares):
     """The weighted sum of every window, for windows that do not overlap and leave nothing out in between.
 
-    values (T,H,W,C) of one clip, shares (K, T',H',W', kt,kh,kw) of K questions about it -> (K, T',H',W', C).
-    The window is the stride, so a reshape is enough and no patch is copied.
+    values (N,T,H,W,C) of N clips, shares (N,K, T',H',W', kt,kh,kw) of K questions about each -> (N,K, T',H',W', C).
+    The window is the stride, so a reshape takes the place of copied windows.
     """
-    (t, h, w), (kt, kh, kw) = shares.shape[1:4], shares.shape[4:]
-    values = values[: t * kt, : h * kh, : w * kw]
-    blocks = values.reshape(t, kt, h, kh, w, kw, values.shape[-1])
-    return torch.einsum("abcdefz,kacebdf->kacez", blocks, shares.to(values.dtype))
+    (t, h, w), (kt, kh, kw) = shares.shape[2:5], shares.shape[5:]
+    values = values[:, : t * kt, : h * kh, : w * kw]
+    blocks = values.reshape(-1, t, kt, h, kh, w, kw, values.shape[-1])
+    return torch.einsum("nabcdefz,nkacebdf->nkacez", blocks, shares.to(values.dtype))
 
 
 def weighted_pool_3d(x, weights=None, kernel=None, stride=None, *, output_size=None, temperature=TEMPERATURE):
@@ -77,8 +77,7 @@ def weighted_pool_3d(x, weights=None, kernel=None, stride=None, *, output_size=N
         )
     shares = window_weights(weights, kernel, stride, temperature=temperature)
     if kernel == stride:
-        rows = [pool_channels_last(clip.movedim(0, -1), share[None])[0] for clip, share in zip(x, shares, strict=True)]
-        return torch.stack(rows).movedim(-1, 1)
+        return pool_channels_last(x.movedim(1, -1), shares[:, None])[:, 0].movedim(-1, 1)
     windows = x
     for direction, (k, step) in enumerate(zip(kernel, stride, strict=True), start=2):
         windows = windows.unfold(direction, k, step)

@@ -21,30 +21,27 @@ class Projector(nn.Module):
         self.linear_2 = nn.Linear(hidden, hidden)
 
     def forward(self, features, weights, kernel, temperature):
-        """features (T,L,D) of one clip, weights (K,T,g,g) of K questions -> tokens (K, T',g',g', hidden).
+        """features (C,T,L,D) of C clips, weights (C,K,T,g,g) of K questions about each -> (C,K, T',g',g', hidden).
 
         What fills no window is left out before the first map. Without gradients the frames of one window are done at a
         time, so that memory does not grow with the clip.
         """
-        shares = window_weights(weights, kernel, temperature=temperature)
-        windows, kt = shares.shape[1], kernel[0]
-        grid = weights.shape[-2:]
-        features = features[: windows * kt].to(self.linear_1.weight.dtype)
-        steps = [features] if torch.is_grad_enabled() else features.split(kt)
-        pooled, done = [], 0
-        for step in steps:
-            wide = self.act(self.linear_1(step)).unflatten(1, grid)
-            count = len(step) // kt
-            pooled.append(pool_channels_last(wide, shares[:, done : done + count]))
-            done += count
-        return self.linear_2(torch.cat(pooled, dim=1))
+        shares = window_weights(weights.flatten(0, 1), kernel, temperature=temperature).unflatten(0, weights.shape[:2])
+        windows, grid = shares.shape[2], weights.shape[-2:]
+        features = features[:, : windows * kernel[0]].to(self.linear_1.weight.dtype)
+        together = windows if torch.is_grad_enabled() else 1
+        pooled = [
+            pool_channels_last(self.act(self.linear_1(frames)).unflatten(2, grid), share)
+            for frames, share in zip(features.split(together * kernel[0], dim=1), shares.split(together, dim=2), strict=True)
+        ]
+        return self.linear_2(torch.cat(pooled, dim=2))
 
 
 def guided_tokens(scorer, projector, features, text, *, kernel, temperature):
-    """Visual tokens of K questions about one clip.
+    """Visual tokens of K questions about each of C clips.
 
-    features (T,L,D): L = g*g patches of each frame; text (K,E) from `scorer.embed_text`; kernel (frames, rows, columns)
-    -> (K, T',g',g', hidden). In order of time, row, column.
+    features (C,T,L,D): L = g*g patches of each frame; text (C,K,E) from `scorer.embed_text`; kernel (frames, rows,
+    columns) -> (C,K, T',g',g', hidden), in order of time, row, column.
     """
     weights = scorer.weights(features, text)
     return projector(features, weights, tuple(kernel), temperature)

@@ -126,27 +126,26 @@ class Scorer(nn.Module):
         self.logit_bias = nn.Parameter(torch.zeros(1), requires_grad=False)
 
     def cosines(self, features, text):
-        """features (T,L,D) of one clip, text (K,E) of K questions about it -> cosines (K,T,L), at least float32.
+        """features (C,T,L,D) of C clips, text (C,K,E) of K questions about each -> cosines (C,K,T,L), at least float32.
 
         Without gradients the patches are embedded frame by frame, so the wide inner layer never exists whole.
         """
         wide = torch.float64 if features.dtype == torch.float64 else torch.float32
         unit = F.normalize(text.to(wide), dim=-1)
         if torch.is_grad_enabled():
-            return torch.einsum("tle,ke->ktl", F.normalize(self.embed_patches(features).to(wide), dim=-1), unit)
+            return torch.einsum("ctle,cke->cktl", F.normalize(self.embed_patches(features).to(wide), dim=-1), unit)
         frames = []
-        for frame in features:
+        for frame in features.unbind(1):
             patches = self.embed_patches(frame).to(wide)
-            frames.append((unit @ patches.T) / patches.norm(dim=-1).clamp_min(1e-12))
-        return torch.stack(frames, dim=1)
+            frames.append(unit @ patches.mT / patches.norm(dim=-1).clamp_min(1e-12)[:, None])
+        return torch.stack(frames, dim=2)
 
     def weights(self, features, text):
-        """One weight a patch, (K,T,g,g), summing to one over the whole clip, later dropped frames included."""
+        """One weight a patch, (C,K,T,g,g), summing to one over the whole clip, later dropped frames included."""
         cosines = self.cosines(features, text)
         scores = self.logit_scale.to(cosines.dtype).exp() * cosines + self.logit_bias.to(cosines.dtype)
-        questions, frames, patches = scores.shape
-        grid = math.isqrt(patches)
-        return scores.flatten(1).softmax(-1).reshape(questions, frames, grid, grid)
+        grid = math.isqrt(scores.shape[-1])
+        return scores.flatten(2).softmax(-1).reshape(*scores.shape[:3], grid, grid)
 
 
 class PromptScorer(Scorer):

@@ -120,6 +120,18 @@ def test_questions_of_one_clip_share_its_frames_and_train_as_if_they_did_not():
         assert far(gradient, gradients[1][name]) < 1e-9, name
 
 
+def test_clips_with_different_numbers_of_questions_pool_as_each_question_alone():
+    model = random_model(dtype=torch.float64)
+    batch = random_batch(model, rows=4, clips=3)
+    features = model.encode_frames(batch["pixels"])
+    for clips in ([0, 0, 2, -1], [2, 1, 0, 0], [1, 1, 2, 2]):
+        together = model.pool(features, batch["scorer_ids"], clip_of_row=clips)
+        for row, clip in enumerate(clips):
+            alone = model.pool(features, batch["scorer_ids"][row : row + 1], clip_of_row=[clip])[0]
+            assert together[row].shape == alone.shape == ((18, 64) if clip >= 0 else (0, 64))
+            assert clip < 0 or far(together[row].detach(), alone.detach()) < 1e-12
+
+
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_a_block_mask_scores_two_answers_behind_one_prefix_as_two_rows_would(implementation):
     model = random_model(dtype=torch.float64)

@@ -1,5 +1,6 @@
 """The prompt-guided projector against the original: cosines, weights, tokens and gradients."""
 
+import itertools
 import math
 
 import pytest
@@ -41,13 +42,9 @@ def result(name, dtype):
     clips = tensor("projector", f"{name}/x_q", dtype).unflatten(0, (case["batch"], case["T"]))
     text = scorer.embed_text(tensor("projector", f"{name}/clip_ids").long())
     kernel, temperature = case["effective_kernel"], case["pooling_temp"]
-    cosines = [scorer.cosines(clip, text[row : row + 1]) for row, clip in enumerate(clips)]
-    shares = [scorer.weights(clip, text[row : row + 1]) for row, clip in enumerate(clips)]
-    tokens = [
-        guided_tokens(scorer, projector, clip, text[row : row + 1], kernel=kernel, temperature=temperature).flatten(1, 3)
-        for row, clip in enumerate(clips)
-    ]
-    return text, torch.cat(cosines), torch.cat(shares), torch.cat(tokens)
+    cosines, shares = scorer.cosines(clips, text[:, None]), scorer.weights(clips, text[:, None])
+    tokens = guided_tokens(scorer, projector, clips, text[:, None], kernel=kernel, temperature=temperature)
+    return text, cosines[:, 0], shares[:, 0], tokens[:, 0].flatten(1, 3)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -73,7 +70,7 @@ def test_its_gradients_are_the_originals():
     case = cases("projector", "grad_case")
     x = tensor("projector", "grad/x_q", torch.float64).requires_grad_()
     text = scorer.embed_text(tensor("projector", "grad/clip_ids").long())
-    tokens = guided_tokens(scorer, projector, x, text, kernel=case["kernel"], temperature=0.01).flatten(1, 3)
+    tokens = guided_tokens(scorer, projector, x[None], text[None], kernel=case["kernel"], temperature=0.01)[0].flatten(1, 3)
     assert far(tokens.detach(), tensor("projector", "grad/y")) < FLOAT64
     tokens.backward(tensor("projector", "grad/G_q", torch.float64))
     assert far(x.grad, tensor("projector", "grad/dx")) < FLOAT32
@@ -95,19 +92,20 @@ def test_its_gradients_are_the_originals():
 def test_the_second_map_may_come_before_or_after_the_pooling():
     scorer, projector = parts(torch.float64)
     features = torch.randn(4, 81, 12, dtype=torch.float64)
-    weights = scorer.weights(features, torch.randn(3, 12, dtype=torch.float64))
-    after = projector(features, weights, (2, 3, 3), 0.01)
+    weights = scorer.weights(features[None], torch.randn(1, 3, 12, dtype=torch.float64))
+    after = projector(features[None], weights, (2, 3, 3), 0.01)[0]
     every_patch = projector.linear_2(F.gelu(projector.linear_1(features))).unflatten(1, (9, 9)).movedim(-1, 0)
-    before = torch.stack([weighted_pool_3d(every_patch[None], row[None], (2, 3, 3))[0] for row in weights])
+    before = torch.stack([weighted_pool_3d(every_patch[None], row[None], (2, 3, 3))[0] for row in weights[0]])
     assert far(after, before.movedim(1, -1)) < 1e-12
 
 
 @torch.no_grad()
 def test_questions_about_one_clip_are_answered_together_as_one_by_one():
     scorer, projector = parts(torch.float64, scale=math.log(100))
-    features, text = torch.randn(4, 81, 12, dtype=torch.float64), torch.randn(3, 12, dtype=torch.float64)
+    features, text = torch.randn(2, 4, 81, 12, dtype=torch.float64), torch.randn(2, 3, 12, dtype=torch.float64)
     together = guided_tokens(scorer, projector, features, text, kernel=(2, 3, 3), temperature=0.01)
-    for row in range(3):
-        alone = guided_tokens(scorer, projector, features, text[row : row + 1], kernel=(2, 3, 3), temperature=0.01)
-        assert far(together[row], alone[0]) < 1e-12
-    assert far(together[0], together[1]) > 1e-3
+    for clip, row in itertools.product(range(2), range(3)):
+        one = features[clip][None], text[clip, row][None, None]
+        alone = guided_tokens(scorer, projector, *one, kernel=(2, 3, 3), temperature=0.01)
+        assert far(together[clip, row], alone[0, 0]) < 1e-12
+    assert far(together[0, 0], together[0, 1]) > 1e-3

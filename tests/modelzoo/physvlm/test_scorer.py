@@ -100,11 +100,11 @@ def test_padding_that_is_masked_changes_nothing(scorer, implementation):
 
 
 def test_the_weights_of_a_clip_sum_to_one_and_the_bias_cancels(scorer):
-    features = torch.randn(3, 9, 16, dtype=torch.float64)
-    text = scorer.embed_text(torch.randint(40, (2, 5)))
+    features = torch.randn(1, 3, 9, 16, dtype=torch.float64)
+    text = scorer.embed_text(torch.randint(40, (2, 5)))[None]
     weights = scorer.weights(features, text)
-    assert weights.shape == (2, 3, 3, 3)
-    assert far(weights.detach().flatten(1).sum(1), torch.ones(2)) < 1e-12
+    assert weights.shape == (1, 2, 3, 3, 3)
+    assert far(weights.detach().flatten(2).sum(2), torch.ones(1, 2)) < 1e-12
     with torch.no_grad():
         scorer.logit_bias.fill_(5)
         assert far(scorer.weights(features, text), weights.detach()) < 1e-12
@@ -112,7 +112,7 @@ def test_the_weights_of_a_clip_sum_to_one_and_the_bias_cancels(scorer):
 
 
 def test_with_and_without_gradients_the_weights_are_the_same(scorer):
-    features, text = torch.randn(3, 9, 16, dtype=torch.float64), torch.randn(2, 16, dtype=torch.float64)
+    features, text = torch.randn(2, 3, 9, 16, dtype=torch.float64), torch.randn(2, 4, 16, dtype=torch.float64)
     with torch.no_grad():
         frame_by_frame = scorer.weights(features, text)
     assert far(frame_by_frame, scorer.weights(features, text).detach()) < 1e-14
