@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 TEST_DATA := $(CURDIR)/data/test
+TEST_PROCESSES ?= 2
 
 .PHONY: setup demo services test lint bench browser clean
 
@@ -36,7 +37,7 @@ browser:
 
 test: setup browser
 	STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m studio.local start
-	STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m pytest $(ARGS); status=$$?; \
+	STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS); status=$$?; \
 		STUDIO_DATA_DIR=$(TEST_DATA) $(BIN)/python -m studio.local stop; exit $$status
 
 lint: setup
