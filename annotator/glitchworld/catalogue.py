@@ -25,7 +25,7 @@ CATEGORIES = tuple(DOMAINS)
 
 THINGS = ("ball", "crate", "barrel")
 ALL_MOVING = (*THINGS, "car", "bird", "person")
-FIXED = ("pole", "mirror", "water", "glass")
+FIXED = ("pole", "wall", "mirror", "water", "glass")
 WHOLE = ("camera", "light")  # stand for the whole picture; every clip has both
 KINDS = (*ALL_MOVING, *FIXED, *WHOLE)
 
@@ -56,7 +56,14 @@ _ROWS = (
     Glitch("growing_bounce", "Elasticity", "bounce", ("ball",)),
     Glitch("rubber_bounce", "Elasticity", "bounce", ("crate", "barrel", "car")),
     Glitch("stuck_in_terrain", "Friction", "stuck in terrain", (*THINGS, "person", "car")),
-    Glitch("passing_through", "Friction", "passing through", (*THINGS, "person", "car"), directed=True, other=ALL_MOVING),
+    Glitch(
+        "passing_through",
+        "Friction",
+        "passing through",
+        (*THINGS, "person", "car"),
+        directed=True,
+        other=(*ALL_MOVING, "wall"),
+    ),
     Glitch("invisible_wall", "Friction", "invisible wall", ("ball", "person", "car"), directed=True),
     Glitch("sudden_speed", "Velocity", "sudden speed", (*THINGS, "person", "car"), directed=True),
     Glitch("teleport", "Velocity", "teleport", (*THINGS, "person", "car"), directed=True),

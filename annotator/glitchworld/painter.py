@@ -1,0 +1,478 @@
+"""Draw a frame: the still scenery, then shadows, reflections and actors as vectors, then what lies before the lens.
+
+Everything is drawn at twice the size of the clip and halved at the end. Pixels come from whole numbers only: OpenCV's
+polygons in fixed point, shifts and tables, so every machine draws the same picture.
+"""
+
+import math
+
+import cv2
+import numpy as np
+
+from annotator.glitchworld import textures
+from annotator.glitchworld.figures import Figure, Wardrobe
+from annotator.glitchworld.look import Look, Reflecting
+from annotator.glitchworld.overlay import Overlay
+from annotator.glitchworld.scenery import FAR, Scenery
+from annotator.glitchworld.streams import noise
+
+_SHIFT = 4  # bits behind the point in OpenCV's coordinates
+_SHADE = 150  # of 256: what a shadow leaves of the light
+_WAVE = (0, 1, 2, 3, 3, 4, 4, 4, 3, 3, 2, 1, 0, -1, -2, -3, -3, -4, -4, -4, -3, -3, -2, -1)
+_PLAIN = Look()
+
+cv2.setNumThreads(1)
+if hasattr(cv2, "ipp"):
+    cv2.ipp.setUseIPP(False)  # chooses its code by the processor
+
+
+def blend(under, over, alpha):
+    """under and over mixed into under, alpha of 256 parts over; all uint8 of one shape."""
+    mixed = under.astype(np.uint16) * np.uint16(256 - alpha) + over.astype(np.uint16) * np.uint16(alpha)
+    under[:] = (mixed >> 8).astype(np.uint8)
+
+
+def draw(target, figure, points, scale, tint=None, flat=None):
+    """Draw a figure whose points are int32 in fixed point; `tint` is mixed into its colours, `flat` replaces them."""
+    for part in figure.parts:
+        line = points[part.start : part.end]
+        colour = flat if flat is not None else part.colour
+        if tint is not None:
+            colour = tuple((channel + 3 * other) // 4 for channel, other in zip(colour, tint, strict=True))
+        if part.width:
+            cv2.polylines(target, [line], False, colour, max(1, round(part.width * scale)), cv2.LINE_AA, _SHIFT)
+        else:
+            cv2.fillPoly(target, [line], colour, cv2.LINE_AA, _SHIFT)
+            if part.edge and flat is None and tint is None:
+                cv2.polylines(target, [line], True, part.edge, max(1, round(2.2 * scale)), cv2.LINE_AA, _SHIFT)
+
+
+class Placed:
+    """One actor in one frame: its figure and the points in world units."""
+
+    def __init__(self, cast, state, figure, points, foot, lift, look):
+        self.cast, self.state, self.figure, self.points = cast, state, figure, points
+        self.foot, self.lift, self.look = foot, lift, look  # y of its shadow's floor; height above it
+
+
+class Painter:
+    """Draws the frames of one scene. `camera` is (x, y) of the view's corner in canvas pixels for each simulated frame."""
+
+    def __init__(self, scene, camera):
+        self.scene, self.camera = scene, camera
+        format = scene.format
+        self.scale = 2 * format.scale
+        self.width, self.height = 2 * format.width, 2 * format.height
+        self.scenery = Scenery(scene, self.scale)
+        self.wardrobe = Wardrobe(scene)
+        self.overlay = Overlay(scene, self.scale, self.width, self.height)
+        self._faults = {}
+        self._shadows = np.zeros((self.height, self.width), np.uint8)
+
+    def px(self, units):
+        return round(units * self.scale)
+
+    # places
+
+    def support(self, x, y, half):
+        """y of the floor under a point (side view)."""
+        floor = self.scene.floor
+        for block in self.scene.blocks:
+            if block.role != "end" and block.x0 - half < x < block.x1 + half and y - 3 < block.y0 < floor:
+                floor = block.y0
+        for ramp in self.scene.ramps:
+            share = (x - ramp.x0) / (ramp.x1 - ramp.x0)
+            if 0 <= share <= 1:
+                floor = min(floor, self.scene.floor - ramp.rise * share)
+        return floor
+
+    def place(self, cast, state, frame, look):
+        figure = self.wardrobe.figure(cast, state, frame, look)
+        points = figure.points
+        if look.hide or look.offsets:
+            figure, points = self._dismember(figure, look)
+        if look.warp:
+            points = look.warp(points)
+        turn = state.angle if cast.kind != "person" else 0.0
+        if turn and not (self.scene.top and cast.kind != "ball"):
+            cos, sin = math.cos(turn), math.sin(turn)
+            across, down = points[:, 0], points[:, 1]
+            points = np.column_stack([across * cos - down * sin, across * sin + down * cos])
+        x, y = state.x, state.y
+        if cast.kind in ("pole",):
+            foot = y + cast.height / 2
+            lift = 0.0
+        elif self.scene.top:
+            deep = max(16.0, cast.height * 0.3)
+            foot = y + deep / 2
+            y = foot - cast.height / 2 - state.z
+            lift = state.z
+        else:
+            y += 5  # it stands a little in front of the floor's far edge
+            foot = self.support(x, state.y, 4) + 5
+            lift = max(0.0, foot - y - cast.height / 2)
+        return Placed(cast, state, figure, points + (x, y), foot, lift, look)
+
+    def _dismember(self, figure, look):
+        """Leave out hidden parts and move those that came off."""
+        points, parts = figure.points.copy(), []
+        for part in figure.parts:
+            if part.tag in look.hide:
+                continue
+            parts.append(part)
+            if part.tag in look.offsets:
+                dx, dy, turn = look.offsets[part.tag]
+                own = points[part.start : part.end]
+                middle = own.mean(axis=0)
+                cos, sin = math.cos(turn), math.sin(turn)
+                x, y = own[:, 0] - middle[0], own[:, 1] - middle[1]
+                own[:, 0] = middle[0] + x * cos - y * sin + dx
+                own[:, 1] = middle[1] + x * sin + y * cos + dy
+        return Figure(points, tuple(parts)), points
+
+    def fixed(self, points, origin):
+        """World points to fixed point in the canvas, seen from a corner in canvas pixels."""
+        return np.rint((points * self.scale - origin) * (1 << _SHIFT)).astype(np.int32)
+
+    # one frame
+
+    def frame(self, index, states, looks, picture, extra=()):
+        """(image uint8 (height, width, 3) BGR, {actor id: box or None}) of simulated frame `index`."""
+        scene, scenery = self.scene, self.scenery
+        origin = np.array(self.camera[index], dtype=np.float64)
+        left, top = self.camera[index]
+        placed = []
+        for cast in (*scene.cast, *extra):
+            if cast.id in states:
+                look = looks.get(cast.id, _PLAIN)
+                if look.shown:
+                    placed.append(self.place(cast, states[cast.id], index, look))
+        canvas = self._still(left, top)
+        poles = [self.place(c, _still_state(c), index, looks.get(c.id, _PLAIN)) for c in scene.cast if c.kind == "pole"]
+        mirrored = picture.reflecting.get("mirror", Reflecting())
+        if scene.mirror:
+            self._mirror(canvas, left, top, index, placed, mirrored)
+        water = None
+        if scene.water:
+            water = self._water(canvas, left, top, index, placed, picture.reflecting.get("water", Reflecting()))
+        self._shadow(canvas, origin, (*placed, *poles))
+        if scene.portals:
+            self.overlay.portals(canvas, left, top, index)
+        self._actors(canvas, origin, left, top, index, placed, poles)
+        if water is not None:
+            y0 = self.px(scene.water.y0) - top
+            canvas[y0:] = water
+        if scene.glass:
+            self._glass(canvas, left, top, picture)
+        self.overlay.light(canvas, left, top, index, scenery.glow)
+        if scene.column:
+            self.overlay.column(canvas, left, top)
+        self.overlay.particles(canvas, left, index)
+        if picture.sink:
+            canvas = self._sink(canvas, picture.sink)
+        if picture.flip is not None:
+            canvas = cv2.flip(canvas, picture.flip)
+        if picture.band:
+            x0, x1 = (round(share * self.width) for share in picture.band[:2])
+            table = np.clip(np.arange(256) * picture.band[2] >> 8, 0, 255).astype(np.uint8)
+            canvas[:, x0:x1] = cv2.LUT(np.ascontiguousarray(canvas[:, x0:x1]), table)
+        self.overlay.hud(canvas, index)
+        image = cv2.resize(canvas, (self.width // 2, self.height // 2), interpolation=cv2.INTER_AREA)
+        image = cv2.LUT(image, self.overlay.gain)
+        return image, self.boxes(index, placed, poles)
+
+    def _still(self, left, top):
+        scenery = self.scenery
+        world = scenery.world[top : top + self.height, left : left + self.width]
+        if self.scene.top:
+            return np.ascontiguousarray(world).copy()
+        start = round(left * FAR)
+        canvas = scenery.backdrop[top : top + self.height, start : start + self.width].copy()
+        cv2.copyTo(world, scenery.mask[top : top + self.height, left : left + self.width], canvas)
+        return canvas
+
+    # shadows
+
+    def _slant(self, x):
+        lamp = self.scene.lamp
+        if lamp:
+            return max(-1.6, min(1.6, (x - lamp[0]) / 120))
+        return self.scene.theme.sun
+
+    def _shadow(self, canvas, origin, placed):
+        mask = self._shadows
+        mask[:] = 0
+        scene = self.scene
+        y0, y1 = self.height, 0
+        for one in placed:
+            look, cast = one.look, one.cast
+            if look.alpha < 100 or cast.kind == "pole" and scene.lamp:
+                continue
+            slant = self._slant(one.state.x)
+            rise = one.foot - one.lift - one.points[:, 1]  # above its own lowest place
+            if look.shadow_tall:
+                x = one.points[:, 0] + look.shadow_shift
+                points = np.column_stack(
+                    [one.state.x + (x - one.state.x) * look.shadow_tall, one.foot - rise * look.shadow_tall]
+                )
+            else:
+                rise = np.maximum(rise, 0)
+                x = one.points[:, 0] + slant * (rise * 0.6 + one.lift * 0.35) + look.shadow_shift
+                y = one.foot + 1 + rise * 0.24
+                if not scene.top:
+                    y = np.minimum(y, one.foot + (26 if one.foot > scene.floor else 8))
+                points = np.column_stack([x, y])
+            fixed = self.fixed(points, origin)
+            draw(mask, one.figure, fixed, self.scale, flat=255)
+            y0 = min(y0, int(fixed[:, 1].min() >> _SHIFT) - 16)
+            y1 = max(y1, int(fixed[:, 1].max() >> _SHIFT) + 16)
+        y0, y1 = max(0, y0), min(self.height, y1)
+        if y0 < y1:
+            part = canvas[y0:y1]
+            dark = cv2.LUT(part, _DARK)
+            cv2.copyTo(dark, mask[y0:y1], part)
+
+    # actors
+
+    def _actors(self, canvas, origin, left, top, index, placed, poles):
+        rows = [
+            (one.foot - (1000 if one.cast.kind == "pole" and not self.scene.top else 0), one) for one in (*poles, *placed)
+        ]
+        if self.scene.top:
+            rows += [(foot, (x, y, image)) for foot, x, y, image in self.scenery.standing]
+        rows.sort(key=lambda row: row[0])
+        for _, one in rows:
+            if isinstance(one, Placed):
+                self._actor(canvas, origin, one, left, top)
+            else:
+                x, y, image = one
+                _paste(canvas, image, x - left, y - top)
+
+    def _actor(self, canvas, origin, one, left, top):
+        look, scale = one.look, self.scale
+        target = canvas
+        if look.sunk is not None:
+            target = canvas[: max(0, min(self.height, self.px(look.sunk) - top))]
+        points = self.fixed(one.points, origin)
+        area = self._area(points, target)
+        if area is None:
+            return
+        if look.alpha >= 256 and not look.texture:
+            draw(target, one.figure, points, scale, tint=look.colour)
+        else:
+            x0, y0, x1, y1 = area
+            roi = target[y0:y1, x0:x1]
+            shifted = points - np.array([x0 << _SHIFT, y0 << _SHIFT], np.int32)
+            over = roi.copy()
+            if look.texture:
+                mask = np.zeros(roi.shape[:2], np.uint8)
+                draw(mask, one.figure, shifted, scale, flat=255)
+                cv2.copyTo(self._fault(look.texture)[: y1 - y0, : x1 - x0], mask, over)
+            else:
+                draw(over, one.figure, shifted, scale, tint=look.colour)
+            blend(roi, over, look.alpha)
+        if look.merged:
+            self._walls_over(canvas, left, top, area)
+
+    def _area(self, points, target):
+        """The part of the target that the points and their lines can touch."""
+        pad = self.px(10) + 2
+        x0, y0 = (int(value) for value in (points.min(axis=0) >> _SHIFT) - pad)
+        x1, y1 = (int(value) for value in (points.max(axis=0) >> _SHIFT) + pad)
+        x0, y0, x1, y1 = max(0, x0), max(0, y0), min(target.shape[1], x1), min(target.shape[0], y1)
+        return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+    def _fault(self, kind):
+        if kind not in self._faults:
+            rng = noise(self.scene.seed, self.scene.theme.name, "fault", kind)
+            self._faults[kind] = textures.fault(kind, rng, max(self.width, self.height), self.scale)
+        return self._faults[kind]
+
+    def _walls_over(self, canvas, left, top, area):
+        for block in self.scene.blocks:
+            x0, x1 = max(area[0], self.px(block.x0) - left), min(area[2], self.px(block.x1) - left)
+            y0 = max(area[1], self.px(block.y0 - block.rise) - top)
+            y1 = min(
+                area[3], self.px(block.y1 if self.scene.top or block.role == "platform" else self.scene.floor + 13) - top
+            )
+            if x0 < x1 and y0 < y1:
+                if self.scene.top:
+                    part = canvas[y0:y1, x0:x1]
+                    blend(part, cv2.LUT(part, _DARK), 200)
+                else:
+                    blend(canvas[y0:y1, x0:x1], self.scenery.world[y0 + top : y1 + top, x0 + left : x1 + left], 150)
+
+    # mirror, water, glass
+
+    def _mirror(self, canvas, left, top, index, placed, reflecting):
+        mirror = self.scene.mirror
+        x0, y0 = self.px(mirror.x0) - left, self.px(mirror.y0) - top
+        panel = self.scenery.panel.copy()
+        origin = np.array([self.px(mirror.x0), self.px(mirror.y0)], dtype=np.float64)
+        for one in self._shown_in(placed, reflecting, index):
+            wrong = one.cast.id == reflecting.of
+            if wrong and reflecting.hidden:
+                continue
+            away = one.foot - (self.scene.floor + 5)
+            if self.scene.top and away > 170:
+                continue
+            x = one.points[:, 0] + 30
+            y = mirror.y1 - 7 - (one.foot - one.points[:, 1]) * 0.86 - (away * 0.3 if self.scene.top else 0)
+            if wrong and reflecting.opposite:
+                x = 2 * mirror.cx - x
+            if wrong and reflecting.upside:
+                y = 2 * (mirror.y1 - 7 - one.cast.height * 0.6) - y
+            draw(panel, one.figure, self.fixed(np.column_stack([x, y]), origin), self.scale, tint=one.look.colour)
+        height, width = panel.shape[:2]
+        blend(panel, np.full_like(panel, 225), 64)
+        cut = max(1, self.px(9))
+        for start in (width // 5, width // 5 + 2 * cut):
+            line = np.array(
+                [(start + height // 3, 0), (start + height // 3 + cut, 0), (start + cut, height), (start, height)], np.int32
+            )
+            shine = panel.copy()
+            cv2.fillPoly(shine, [line], (255, 252, 250))
+            blend(panel, shine, 70)
+        cv2.rectangle(panel, (0, 0), (width - 1, height - 1), (46, 106, 150), max(2, self.px(10)))
+        cv2.rectangle(panel, (0, 0), (width - 1, height - 1), (30, 60, 84), max(1, self.px(2)))
+        _paste(canvas, panel, x0, y0)
+
+    def _shown_in(self, placed, reflecting, index):
+        """What the mirror or the water shows: everybody there, and the ghost."""
+        if reflecting.ghost is None:
+            return placed
+        cast, state = reflecting.ghost
+        return [*placed, self.place(cast, state, index, _PLAIN)]
+
+    def _water(self, canvas, left, top, index, placed, reflecting):
+        """The water's picture: the still world and all actors upside down in ripples."""
+        scene = self.scene
+        y0 = self.px(scene.water.y0) - top
+        height = self.height - y0
+        above = canvas[y0 - 2 * height : y0] if y0 >= 2 * height else canvas[:y0]
+        image = cv2.resize(cv2.flip(above, 0), (self.width, height), interpolation=cv2.INTER_NEAREST)
+        origin = np.array([left, top + y0], dtype=np.float64)
+        for one in self._shown_in(placed, reflecting, index):
+            wrong = one.cast.id == reflecting.of
+            if wrong and reflecting.hidden:
+                continue
+            away = scene.front - one.foot
+            x, y = one.points[:, 0], scene.front + 3 + away * 0.12 + (one.foot - one.points[:, 1]) * 0.62
+            if wrong and reflecting.opposite:
+                x = 2 * (left / self.scale + self.scene.format.view[0] / 2) - x
+            if wrong and reflecting.upside:
+                y = 2 * (scene.front + 6 + one.cast.height * 0.31) - y
+            draw(image, one.figure, self.fixed(np.column_stack([x, y]), origin), self.scale, tint=one.look.colour)
+        rows = np.arange(height)
+        swell = np.array(_WAVE)[(rows // max(1, self.px(1.5)) + index) % len(_WAVE)] * max(1, self.px(4)) // 4
+        columns = np.clip(np.arange(self.width)[None, :] + swell[:, None], 0, self.width - 1)
+        image = np.take_along_axis(image, columns[:, :, None], axis=1)
+        colour = np.empty_like(image)
+        colour[:] = scene.theme.water_colour
+        blend(image, colour, 110)
+        image[: max(1, self.px(2))] = (235, 225, 210)
+        return image
+
+    def _glass(self, canvas, left, top, picture):
+        glass = self.scene.glass
+        x0, x1 = max(0, self.px(glass.x0) - left), min(self.width, self.px(glass.x1) - left)
+        y0, y1 = max(0, self.px(glass.y0) - top), min(self.height, self.px(glass.y1) - top)
+        if x0 >= x1 or y0 >= y1:
+            return
+        part = canvas[y0:y1, x0:x1]
+        seen = canvas[y0:y1, max(0, x0 - self.px(3)) :][:, : x1 - x0].copy()
+        if picture.ripple:
+            seen = self._ripple(canvas[y0:y1], x0, x1, picture)
+        tint = np.empty_like(seen)
+        tint[:] = (236, 226, 196)
+        blend(seen, tint, 52)
+        part[:] = seen
+        frame = max(1, self.px(3))
+        cv2.rectangle(canvas, (x0, y0), (x1 - 1, y1 - 1), (214, 204, 176), frame)
+        for share in (5, 3):
+            x = x0 + (x1 - x0) // share
+            cv2.line(canvas, (x + (x1 - x0) // 4, y0 + frame), (x, y0 + (y1 - y0) // 3), (250, 246, 236), frame, cv2.LINE_AA)
+
+    def _ripple(self, rows, x0, x1, picture):
+        """What is behind the pane, each row pushed aside by a wave and the colours torn apart."""
+        height = rows.shape[0]
+        lines = np.arange(height)
+        amount = self.px(picture.ripple)
+        wave = np.array(_WAVE)[(lines // max(1, self.px(4)) + picture.ripple_at) % len(_WAVE)]
+        out = np.empty((height, x1 - x0, 3), np.uint8)
+        for channel, extra in enumerate((-1, 0, 1)):
+            shift = wave * amount // 4 + extra * amount // 2
+            columns = np.clip(np.arange(x0, x1)[None, :] + shift[:, None], 0, rows.shape[1] - 1)
+            out[:, :, channel] = np.take_along_axis(rows[:, :, channel], columns, axis=1)
+        return out
+
+    def _sink(self, canvas, share):
+        """The camera under the floor: the world moves up and the void below it shows."""
+        shift = round(self.height * share)
+        out = np.empty_like(canvas)
+        out[: self.height - shift] = canvas[shift:]
+        void = out[self.height - shift :]
+        void[:] = (58, 30, 34)
+        step = max(4, self.px(28))
+        for x in range(0, self.width, step):
+            cv2.line(void, (x, 0), (2 * x - self.width // 2, max(1, shift)), (110, 70, 84), max(1, self.px(1.5)))
+        for y in range(0, shift, step):
+            cv2.line(void, (0, y), (self.width, y), (110, 70, 84), max(1, self.px(1.5)))
+        return out
+
+    # boxes
+
+    def boxes(self, index, placed, poles):
+        """{actor id: (x0, y0, x1, y1) or None} in pixels of the clip."""
+        scene, (left, top) = self.scene, self.camera[index]
+        width, height = scene.format.width, scene.format.height
+        column = None
+        if scene.column:
+            column = ((self.px(scene.column.x0) - left) / 2, (self.px(scene.column.x1) - left) / 2)
+
+        def box(x0, y0, x1, y1):
+            x0, y0 = max(0, int(np.floor(x0))), max(0, int(np.floor(y0)))
+            x1, y1 = min(width, int(np.ceil(x1))), min(height, int(np.ceil(y1)))
+            if x1 - x0 < 2 or y1 - y0 < 2:
+                return None
+            if column and column[0] <= x0 and x1 <= column[1]:
+                return None
+            return (x0, y0, x1, y1)
+
+        found = {0: (0, 0, width, height), 1: (0, 0, width, height)}
+        for cast in scene.cast:
+            found[cast.id] = None
+            if cast.kind in ("mirror", "water", "glass", "wall"):
+                x0, y0 = self.px(cast.x - cast.width / 2) - left, self.px(cast.y - cast.height / 2) - top
+                x1, y1 = self.px(cast.x + cast.width / 2) - left, self.px(cast.y + cast.height / 2) - top
+                found[cast.id] = box(x0 / 2, y0 / 2, x1 / 2, y1 / 2)
+        for one in (*placed, *poles):
+            if one.look.alpha < 24:
+                found[one.cast.id] = None
+                continue
+            low, high = np.full(2, 1e9), np.full(2, -1e9)
+            for part in one.figure.parts:
+                own, pad = one.points[part.start : part.end], part.width / 2 + 1.2
+                low, high = np.minimum(low, own.min(axis=0) - pad), np.maximum(high, own.max(axis=0) + pad)
+            if one.look.sunk is not None:
+                high[1] = min(high[1], one.look.sunk)
+            low, high = (low * self.scale - (left, top)) / 2, (high * self.scale - (left, top)) / 2
+            found[one.cast.id] = box(*low, *high) if one.figure.parts else None
+        return found
+
+
+_DARK = (np.arange(256) * _SHADE >> 8).astype(np.uint8)
+
+
+def _still_state(cast):
+    from annotator.glitchworld.physics import State
+
+    return State(cast.x, cast.y, 0.0, 0.0, 0.0, 0.0, True, 0.0, 1, "")
+
+
+def _paste(canvas, image, x, y):
+    """Put an image at a place of the canvas, clipped."""
+    x0, y0 = max(0, x), max(0, y)
+    x1, y1 = min(canvas.shape[1], x + image.shape[1]), min(canvas.shape[0], y + image.shape[0])
+    if x0 < x1 and y0 < y1:
+        canvas[y0:y1, x0:x1] = image[y0 - y : y1 - y, x0 - x : x1 - x]
