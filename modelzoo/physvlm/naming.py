@@ -2,59 +2,103 @@
 
 import re
 
-from modelzoo.physvlm.scorer import KEPT_POSITIONS
+from modelzoo.physvlm.scorer import KEPT_POSITIONS, stretch_text_positions
 
-TEXT_TOWER = "multi_modal_projector.clip_text_model."
-PATCH_HEAD = "multi_modal_projector.clip_visual_head."
-LANGUAGE = "language_model."
+SCORER = "model.scorer."
+FIRST, LATER = SCORER + "text.embeddings.first_positions", SCORER + "text.embeddings.later_positions"
 
-RENAMES = (
-    (r"vision_tower\.vision_model\.(embeddings|encoder)\.(.+)", r"model.vision_tower.\1.\2"),
-    (r"multi_modal_projector\.(linear_[12]\..+)", r"model.projector.\1"),
-    (r"multi_modal_projector\.(logit_scale|logit_bias)", r"model.scorer.\1"),
-    (r"multi_modal_projector\.clip_visual_ln\.(.+)", r"model.scorer.ln.\1"),
-    (r"multi_modal_projector\.clip_visual_head\.layernorm\.(.+)", r"model.scorer.head.layernorm.\1"),
-    (r"multi_modal_projector\.clip_visual_head\.mlp\.(fc[12]\..+)", r"model.scorer.head.\1"),
-    (
-        r"multi_modal_projector\.clip_text_model\.(embeddings\.token_embedding|encoder|final_layer_norm|head)\.(.+)",
-        r"model.scorer.text.\1.\2",
-    ),
-    (r"language_model\.model\.(.+)", r"model.language_model.\1"),
-    (r"language_model\.(lm_head\.weight)", r"\1"),
-    (r"image_newline", r"model.image_newline"),
+# In a pattern, the group is kept and put behind our name.
+RENAMES = tuple(
+    (re.compile(pattern), ours)
+    for pattern, ours in (
+        # llava-onevision, and what PhysVLM kept of it
+        (r"vision_tower\.(?:vision_model\.)?((?:embeddings|encoder)\..+)", "model.vision_tower."),
+        (r"multi_modal_projector\.(linear_[12]\..+)", "model.projector."),
+        (r"language_model\.model\.(.+)", "model.language_model."),
+        (r"language_model\.(lm_head\.weight)", ""),
+        (r"(image_newline)", "model."),
+        # PhysVLM's scorer
+        (r"multi_modal_projector\.(logit_scale|logit_bias)", SCORER),
+        (r"multi_modal_projector\.clip_visual_ln\.(.+)", SCORER + "ln."),
+        (r"multi_modal_projector\.clip_visual_head\.(layernorm\..+)", SCORER + "head."),
+        (r"multi_modal_projector\.clip_visual_head\.mlp\.(fc[12]\..+)", SCORER + "head."),
+        (
+            r"multi_modal_projector\.clip_text_model\.((?:embeddings\.token_embedding|encoder|final_layer_norm|head)\..+)",
+            SCORER + "text.",
+        ),
+        # SigLIP, which the scorer starts from
+        (r"(logit_scale|logit_bias)", SCORER),
+        (r"vision_model\.post_layernorm\.(.+)", SCORER + "ln."),
+        (r"vision_model\.head\.(layernorm\..+)", SCORER + "head."),
+        (r"vision_model\.head\.mlp\.(fc[12]\..+)", SCORER + "head."),
+        (r"text_model\.((?:embeddings\.token_embedding|encoder|final_layer_norm|head)\..+)", SCORER + "text."),
+    )
 )
-DROPPED = {
-    "vision_tower.vision_model.post_layernorm.": "the features are taken before it",
-    PATCH_HEAD + "probe": "a single patch attends only to itself",
-    PATCH_HEAD + "attention.out_proj.": "the patch head leaves the output projection out",
-}
+
+HEAD = r"(?:multi_modal_projector\.clip_visual_head|vision_model\.head)\."
+DROPPED = (
+    (re.compile(r"vision_tower\.(?:vision_model\.)?post_layernorm\..+"), "the features are taken before it"),
+    (re.compile(r"vision_tower\.(?:vision_model\.)?head\..+"), "the tower's pooled output is not used"),
+    (re.compile(HEAD + r"(?:probe|attention\.out_proj\..+)"), "a patch attends only to itself, and the head ends before it"),
+    (re.compile(r"vision_model\.(?:embeddings|encoder)\..+"), "the vision tower is the base model's"),
+    (re.compile(r".*\.position_ids"), "a counter, not a weight"),
+    (re.compile(r".*\.rotary_emb\.inv_freq"), "computed from the configuration"),
+)
+VALUE = re.compile(HEAD + r"attention\.in_proj_(weight|bias)")
+POSITIONS = "text_model.embeddings.position_embedding.weight"
+FIRST_TABLE = "multi_modal_projector.clip_text_model.embeddings.position_embedding"
+SECOND_TABLE = FIRST_TABLE + "_res"
+
+
+def value_third(tensor):
+    """The value rows of an attention's joined query, key and value projection."""
+    return tensor[2 * tensor.shape[0] // 3 :]
+
+
+def first_rows(tensor):
+    return tensor[:KEPT_POSITIONS]
+
+
+def later_rows(tensor):
+    return tensor[KEPT_POSITIONS:]
+
+
+def stretched_later_rows(tensor):
+    return stretch_text_positions(tensor.float())[KEPT_POSITIONS:].to(tensor.dtype)
+
+
+def places_of(name):
+    """[(our name, function of the tensor or None)] for one published tensor.
+
+    Empty for a tensor that is needless; KeyError for one that is unknown. Names of llava-onevision, of PhysVLM and of
+    SigLIP are known.
+    """
+    if reason_to_drop(name):
+        return []
+    if found := VALUE.fullmatch(name):
+        return [(f"{SCORER}head.value.{found[1]}", value_third)]
+    special = {
+        FIRST_TABLE: [(FIRST, first_rows)],
+        SECOND_TABLE: [(LATER, later_rows)],
+        POSITIONS: [(FIRST, first_rows), (LATER, stretched_later_rows)],
+    }
+    if name in special:
+        return special[name]
+    for pattern, ours in RENAMES:
+        if found := pattern.fullmatch(name):
+            return [(ours + found[1], None)]
+    raise KeyError(name)
+
+
+def reason_to_drop(name):
+    """Why a published tensor has no place in ours, or an empty text."""
+    return next((reason for pattern, reason in DROPPED if pattern.fullmatch(name)), "")
 
 
 def from_original(state):
-    """Tensors under their published names -> the same under ours, as the model's `load_state_dict` takes them.
-
-    The value third of the patch head's in_proj is kept, and the two position tables become the 20 first and the later
-    rows. KeyError names a tensor that neither has a place nor is known to be needless.
-    """
-    ours = {}
-    for name, tensor in state.items():
-        for new, part in rename(name, tensor):
-            ours[new] = part
-    return ours
-
-
-def rename(name, tensor):
-    """Pairs of our name and the tensor for one published tensor; none if it is needless; KeyError if it is unknown."""
-    if any(name.startswith(prefix) for prefix in DROPPED):
-        return []
-    if name.startswith(PATCH_HEAD + "attention.in_proj_"):
-        third = tensor.shape[0] // 3
-        return [("model.scorer.head.value." + name.rsplit("_", 1)[1], tensor[2 * third :])]
-    if name == TEXT_TOWER + "embeddings.position_embedding":
-        return [("model.scorer.text.embeddings.first_positions", tensor[:KEPT_POSITIONS])]
-    if name == TEXT_TOWER + "embeddings.position_embedding_res":
-        return [("model.scorer.text.embeddings.later_positions", tensor[KEPT_POSITIONS:])]
-    for pattern, ours in RENAMES:
-        if re.fullmatch(pattern, name):
-            return [(re.sub(pattern, ours, name), tensor)]
-    raise KeyError(name)
+    """Tensors under published names -> under ours, as `load_state_dict` takes them; KeyError for an unknown name."""
+    return {
+        ours: tensor if change is None else change(tensor)
+        for name, tensor in state.items()
+        for ours, change in places_of(name)
+    }
