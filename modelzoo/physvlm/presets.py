@@ -46,9 +46,9 @@ _ROWS = (
     ),
     Setting("kernel_t", "int", "frames pooled into one", least=1),
     Setting("kernel_hw", "int", "patches pooled into one along each side", least=1),
-    Setting("pool_text", "str", "the text that guides the pooling", ("reference", "question", "stem")),
+    Setting("pool_text", "str", "the text that guides the pooling", ("reference", "question", "stem", "fixed")),
     Setting("cache_features", "bool", "encode each clip once and keep its features; only with frame_candidates=1"),
-    Setting("share_prefix", "bool", "all questions of a clip stand behind one visual prefix; only with pool_text=stem"),
+    Setting("share_prefix", "bool", "all questions of a clip stand behind one visual prefix; only with pool_text=fixed"),
     Setting("group", "int", "rows of one clip that stay together and share one encode; 1: none", least=1),
     Setting("batch", "int", "rows (DPO: pairs) of one update, over all processes", least=1),
     Setting("micro_tokens", "int", "tokens one process takes at a time; the rest of the batch is accumulated", least=1),
@@ -148,7 +148,7 @@ _TINY_SFT = _7B_SFT | {
     "frame_candidates": 1,
     "kernel_t": 2,
     "kernel_hw": 2,
-    "pool_text": "stem",
+    "pool_text": "fixed",
     "cache_features": True,
     "share_prefix": True,
     "group": 4,
@@ -262,8 +262,8 @@ def check(settings, *, stage):
         raise BadSetting(
             "cache_features keeps one set of frames of each clip; set frame_candidates=1 or cache_features=false."
         )
-    if settings["share_prefix"] and settings["pool_text"] != "stem":
-        raise BadSetting("share_prefix needs visual tokens that do not depend on the question; set pool_text=stem.")
+    if settings["share_prefix"] and settings["pool_text"] != "fixed":
+        raise BadSetting("share_prefix needs visual tokens that do not depend on the question; set pool_text=fixed.")
     if stage == "dpo" and settings["frame_candidates"] > 1:
         raise BadSetting("DPO computes its reference once, so each clip keeps its frames; set frame_candidates=1.")
     if stage == "dpo" and set(settings["train"].split("+")) != {"language_model"}:

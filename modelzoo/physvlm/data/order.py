@@ -93,3 +93,8 @@ def _micro_batches(items, lengths, clip_of_item, budget):
         batch.append(item)
         width = wider
     return batches + [batch] if batch else batches
+
+
+def choose(count, most, *, seed, epoch, item):
+    """At most `most` of `count` numbers for one item in one epoch, in random order."""
+    return _random(seed, 3, epoch, item).permutation(count)[:most].tolist()

@@ -1,0 +1,271 @@
+"""Multiple choice and pairs by likelihood: one forward pass a question, with controls and intervals.
+
+    options    the option whose text, as answer to the stem alone, has the highest log-probability
+    letters    the most probable of A, B, C, D behind "(", where stem and options were shown
+    pairs      whether the chosen answer of a pair is more probable than the rejected one
+
+Controls change what the model sees, not what it is asked: `blind` frames are grey, `one_frame` repeats the middle frame,
+`shuffled_frames` deals the frames of a clip in random order.
+"""
+
+import math
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from modelzoo.physvlm import build
+from modelzoo.physvlm.data.cache import Frames
+from modelzoo.physvlm.data.freeze import sha256_of
+from modelzoo.physvlm.data.order import deal
+from modelzoo.physvlm.data.rows import collate
+from modelzoo.physvlm.data.sources import BadData
+from modelzoo.physvlm.scoring import branch_logps, label_logits
+from modelzoo.physvlm.tokens import Tokens
+
+CONTROLS = ("none", "blind", "one_frame", "shuffled_frames")
+_Z95 = 1.959963984540054
+
+
+def wilson(right, count):
+    """(low, high) of the 95% interval of a share, as Wilson (1927) counts it; (0, 1) for no observations."""
+    if not count:
+        return 0.0, 1.0
+    share, z2 = right / count, _Z95**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _Z95 / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(rights):
+    """{"n", "right", "share", "low", "high"} of a list of truths."""
+    low, high = wilson(sum(rights), len(rights))
+    return {
+        "n": len(rights),
+        "right": int(sum(rights)),
+        "share": sum(rights) / len(rights) if rights else None,
+        "low": low,
+        "high": high,
+    }
+
+
+def paired_test(before, after):
+    """Two-sided exact McNemar test of the same items before and after: {"better", "worse", "p"}."""
+    better = sum(b and not a for a, b in zip(before, after, strict=True))
+    worse = sum(a and not b for a, b in zip(before, after, strict=True))
+    changed, least = better + worse, min(better, worse)
+    tail = sum(math.comb(changed, k) for k in range(least + 1)) / 2**changed if changed else 1.0
+    return {"better": better, "worse": worse, "p": min(1.0, 2 * tail)}
+
+
+def controlled(pixels, control, *, random):
+    """The frames of one clip, (T, 3, H, W) bytes, as a control shows them."""
+    if control == "blind":
+        return np.full_like(pixels, 128)
+    if control == "one_frame":
+        return np.repeat(pixels[len(pixels) // 2][None], len(pixels), axis=0)
+    if control == "shuffled_frames":
+        return pixels[random.permutation(len(pixels))]
+    return pixels
+
+
+@dataclass
+class Evaluator:
+    """A model with the clips of some data. `budget` limits the tokens of one pass."""
+
+    bundle: build.Bundle
+    frames: Frames
+    place_of: dict
+    device: torch.device
+    budget: int
+    control: str = "none"
+
+    @property
+    def tokens(self):
+        bundle = self.bundle
+        return Tokens(
+            bundle.tokenizer,
+            bundle.scorer_tokenizer,
+            bundle.config.image_token_id,
+            bundle.config.pool_text,
+            bundle.scorer_limit,
+            1 << 20,
+        )
+
+    def _batches(self, rows, progress):
+        """(places of the rows, batch, clips) of every pass; rows of a clip share its encode."""
+        visual = self.bundle.config.visual_token_count(self.frames.wanted)
+        lengths = {place: row.text_tokens + visual for place, row in enumerate(rows)}
+        clips = {place: row.clip for place, row in enumerate(rows)}
+        shape = {
+            "visual_tokens": visual,
+            "placeholder": self.bundle.config.image_token_id,
+            "pad_id": self.bundle.config.pad_token_id,
+        }
+        done = 0
+        for places in deal(list(lengths), lengths, clips, world=1, budget=self.budget)[0] if rows else []:
+            batch = collate([rows[place] for place in places], **shape)
+            pixels = [
+                controlled(self.frames.at(clip), self.control, random=np.random.default_rng([7, clip]))
+                for clip in batch.clips
+            ]
+            yield places, batch.to(self.device), {"pixels": torch.from_numpy(np.stack(pixels)).to(self.device)}
+            done += len(places)
+            progress(done, len(rows))
+
+    @torch.inference_mode()
+    def branches(self, rows, progress=lambda done, total: None):
+        """Log-probabilities of the branches of every row: a list of lists, in the order of `rows`."""
+        result = [None] * len(rows)
+        for places, batch, clips in self._batches(rows, progress):
+            logps = branch_logps(self.bundle.model, batch, clips).tolist()
+            for place in places:
+                count = len(rows[place].branches)
+                result[place], logps = logps[:count], logps[count:]
+        return result
+
+    def options(self, questions, progress=lambda done, total: None):
+        """[log-probabilities of the four options] of every question."""
+        rows = [
+            self.tokens.answers(self.place_of[q.clip_id], q.stem, q.options, name=f"question {q.question_id}")
+            for q in questions
+        ]
+        return self.branches(rows, progress)
+
+    @torch.inference_mode()
+    def letters(self, questions, progress=lambda done, total: None):
+        """[logits of A, B, C, D] of every question."""
+        built = [self.tokens.letters(self.place_of[q.clip_id], q, name=f"question {q.question_id}") for q in questions]
+        rows = [row for row, _letters in built]
+        result = [None] * len(rows)
+        for places, batch, clips in self._batches(rows, progress):
+            logits = label_logits(self.bundle.model, batch, clips).float()
+            for place, line in zip(places, logits, strict=True):
+                result[place] = line[torch.tensor(built[place][1], device=line.device)].tolist()
+        return result
+
+    def pairs(self, pairs, progress=lambda done, total: None):
+        """[(chosen, rejected) log-probability] of every pair."""
+        rows = [
+            self.tokens.pair(self.place_of[pair.clip_id], pair, name=f"pair {number} (clip {pair.clip_id})")
+            for number, pair in enumerate(pairs, 1)
+        ]
+        return self.branches(rows, progress)
+
+
+def prepare(path, data, *, cache, device=None, budget=60_000, progress=lambda done, total: None):
+    """An `Evaluator` for the model at `path` on the clips of `data`."""
+    bundle = build.load(path)
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    bundle.model.to(device).eval()
+    if device.type == "cuda":
+        bundle.model.to(torch.bfloat16)
+    clip_ids = list(data.clips)
+    files = [(clip_id, media, sha256_of(media.path) if media.row is None else None) for clip_id, media in data.clips.items()]
+    frames = Frames(
+        files,
+        folder=Path(cache) / "frames",
+        wanted=bundle.config.frames,
+        candidates=1,
+        size=bundle.frame_size,
+        rule="eval",
+        seed=0,
+    )
+    frames.prepare(threads=4, progress=progress)
+    return Evaluator(bundle, frames, {clip_id: place for place, clip_id in enumerate(clip_ids)}, device, budget)
+
+
+def best(numbers):
+    """Index of the largest number; None where two are the largest, or one is not a number: that is no answer."""
+    if any(math.isnan(number) for number in numbers):
+        return None
+    largest = max(numbers)
+    return numbers.index(largest) if numbers.count(largest) == 1 else None
+
+
+def judge(questions, scores):
+    """[whether the best-scored option is the right one]."""
+    return [best(line) == question.answer for question, line in zip(questions, scores, strict=True)]
+
+
+def by_category(questions, rights):
+    """{category: share} with domains behind, in the order of the names."""
+    found = defaultdict(list)
+    for question, right in zip(questions, rights, strict=True):
+        found[question.category].append(right)
+        found[question.domain].append(right)
+    return {name: share(values) for name, values in sorted(found.items())}
+
+
+def evaluate(path, data, *, cache, controls=("none",), limit=0, progress=lambda text, done, total: None, device=None):
+    """The report on one model: a dict of plain values, with every question's scores under "items".
+
+    `limit` takes that many questions and pairs, evenly spread; 0 takes all.
+    """
+    if not data.questions and not data.pairs:
+        raise BadData("There is nothing to evaluate on: neither PhysGame_*_annotation.json nor PhysDPO*.json was found.")
+    begun = time.monotonic()
+    questions, pairs = _spread(data.questions, limit), _spread(data.pairs, limit)
+    used = {row.clip_id for row in (*questions, *pairs)}
+    data.clips = {clip_id: media for clip_id, media in data.clips.items() if clip_id in used}
+    evaluator = prepare(path, data, cache=cache, device=device, progress=lambda d, t: progress("frames", d, t))
+    report = {"model": str(Path(path).resolve()), "sources": data.sources, "chance": 0.25}
+    items = [
+        {"question_id": q.question_id, "clip_id": q.clip_id, "category": q.category, "answer": q.answer} for q in questions
+    ]
+    for control in controls if questions else ():
+        evaluator.control = control
+        scores = evaluator.options(questions, lambda d, t, c=control: progress(f"options, {c}", d, t))
+        rights = judge(questions, scores)
+        prefix = "" if control == "none" else f"{control}/"
+        report[f"{prefix}options"] = share(rights)
+        if control == "none":
+            report["options_by_category"] = by_category(questions, rights)
+            logits = evaluator.letters(questions, lambda d, t: progress("letters", d, t))
+            letter_rights = judge(questions, logits)
+            report["letters"] = share(letter_rights)
+            report["letters_by_category"] = by_category(questions, letter_rights)
+            for item, line, letter_line in zip(items, scores, logits, strict=True):
+                item |= {"options": line, "letters": letter_line}
+    evaluator.control = "none"
+    report["items"] = items
+    if pairs:
+        logps = evaluator.pairs(pairs, lambda d, t: progress("pairs", d, t))
+        report["pairs"] = share([chosen > rejected for chosen, rejected in logps])
+        report["pair_items"] = [
+            {"clip_id": pair.clip_id, "chosen": chosen, "rejected": rejected}
+            for pair, (chosen, rejected) in zip(pairs, logps, strict=True)
+        ]
+    report["seconds"] = round(time.monotonic() - begun, 1)
+    return report
+
+
+def _spread(rows, limit):
+    if not limit or limit >= len(rows):
+        return rows
+    return [rows[place] for place in np.unique(np.linspace(0, len(rows) - 1, limit).astype(int))]
+
+
+def percent(result):
+    """ "63.1% (60.0 to 66.1, n=960)"."""
+    if not result["n"]:
+        return "none"
+    return f"{100 * result['share']:.1f}% ({100 * result['low']:.1f} to {100 * result['high']:.1f}, n={result['n']})"
+
+
+def in_words(report):
+    """The report as lines for a person."""
+    lines = []
+    names = {"options": "options by likelihood", "letters": "letters", "pairs": "pairs ranked right"}
+    for key, name in names.items():
+        if key in report:
+            lines.append(f"{name:<34} {percent(report[key])}")
+    for control in CONTROLS[1:]:
+        if f"{control}/options" in report:
+            lines.append(f"{'control: ' + control.replace('_', ' '):<34} {percent(report[f'{control}/options'])}")
+    for name, result in report.get("options_by_category", {}).items():
+        lines.append(f"  {name:<32} {percent(result)}")
+    return "\n".join(lines)

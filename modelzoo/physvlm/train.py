@@ -1,0 +1,469 @@
+"""One training run from its spec to its last checkpoint: data, model, reference, loop, final weights."""
+
+import functools
+import os
+import platform
+import random
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+
+from modelzoo.physvlm import build, checkpoint, cost, presets
+from modelzoo.physvlm.adapters import merged_state
+from modelzoo.physvlm.data.batches import Batches
+from modelzoo.physvlm.data.cache import Frames
+from modelzoo.physvlm.data.features import Features, fit_statistics, tower_id
+from modelzoo.physvlm.data.freeze import freeze, open_array, thaw
+from modelzoo.physvlm.data.sources import BadData, read
+from modelzoo.physvlm.loop import STOP, Diverged, Loop, Stopped
+from modelzoo.physvlm.optimizer import AdamW
+from modelzoo.physvlm.parallel import World, Wrapped
+from modelzoo.physvlm.reference import NotFinite, Reference, weights_id
+from modelzoo.physvlm.runfolder import RunError, RunFolder, now, read_lines
+from modelzoo.physvlm.samples import answer_samples
+from modelzoo.physvlm.tokens import Tokens, training_rows
+
+KNOWN = (RunError, BadData, Diverged, NotFinite, presets.BadSetting, checkpoint.BrokenCheckpoint)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for. `out` is the run's folder, `cache` the folder that runs share."""
+
+    stage: str
+    preset: str
+    out: Path
+    cache: Path
+    data: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    init: str | None = None
+    without: tuple[str, ...] = ()
+    resume: bool = False
+
+
+@dataclass
+class Hooks:
+    """What the loop calls. `show` takes a text for the terminal, `asked` says whether to save or stop."""
+
+    folder: RunFolder
+    first: bool
+    show: object
+    asked_signal: dict = field(default_factory=lambda: {"stop": False})
+    board: object = None
+    extra: dict = field(default_factory=dict)
+    on_saved: object = None
+
+    def asked(self):
+        return STOP if self.asked_signal["stop"] else 0
+
+    def check(self):
+        """Between parts of the preparation: end here if asked to."""
+        if self.asked_signal["stop"]:
+            raise Stopped
+
+    def log(self, text):
+        if self.first:
+            self.folder.log(text)
+
+    def progress(self, phase):
+        def tell(done, total):
+            self.check()
+            if self.first:
+                self.folder.beat(phase=phase, done=done, total=total)
+                self.show(f"{phase}: {done} of {total}", False)
+
+        return tell
+
+    def line(self, line):
+        if not self.first:
+            return
+        flops, peak = line.pop("flops_per_s"), self.extra["peak"]
+        line["mfu"] = flops / peak if peak else None
+        line["memory_bytes"] = self.extra["memory"]()
+        steps = self.extra["steps"]
+        remaining = (steps - line["step"]) * (line["elapsed_s"] / line["step"])
+        self.folder.append("metrics.jsonl", line)
+        self.folder.beat(phase="training", done=line["step"], total=steps, step=line["step"], eta_s=round(remaining, 1))
+        self.folder.write_state("running", step=line["step"], steps=steps)
+        for name, value in line.items():
+            if isinstance(value, int | float) and name not in ("step", "time"):
+                self.board.add_scalar(name, value, line["step"])
+        shown = f"step {line['step']}/{steps}  loss {line['loss']:.4f}"
+        if "rewards/accuracies" in line:
+            shown += f"  accuracy {line['rewards/accuracies']:.2f}  margin {line['rewards/margins']:.3f}"
+        shown += f"  {line['samples_per_s']:.1f} rows/s  {_clock(remaining)} left"
+        self.show(f"{_bar(line['step'], steps)} {shown}", True)
+        self.log(shown)
+
+    def saved(self, path, step):
+        self.log(f"saved {path.name}")
+        if self.on_saved:
+            self.on_saved(step)
+
+
+def _bar(done, total, width=20):
+    full = width * done // max(1, total)
+    return "[" + "#" * full + "-" * (width - full) + "]"
+
+
+def _clock(seconds):
+    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02}:{int(seconds) % 60:02}"
+
+
+def commit():
+    """The commit of the code that trains, None outside a checkout; "+" says that files were changed since."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
+        changed = subprocess.run(["git", "status", "--porcelain", "."], cwd=here, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() + ("+" if changed.stdout.strip() else "") if not found.returncode else None
+
+
+# ---- the spec of a run
+
+
+def make_spec(request, world):
+    """A new run's spec, complete but for the data."""
+    chosen = presets.preset(request.preset, stage=request.stage)
+    settings, overrides = presets.parse_overrides(chosen, request.overrides)
+    return {
+        "name": request.out.name,
+        "created": now(),
+        "stage": request.stage,
+        "preset": request.preset,
+        "overrides": overrides,
+        "settings": settings,
+        "init": request.init and str(Path(request.init).resolve()),
+        "parent": request.init and build.parent_of(request.init),
+        "commit": commit(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+        "processes": world.size,
+        "device": world.device.type,
+        "hardware": cost.device_memory()[1],
+    }
+
+
+def open_run(request, folder, world):
+    """The spec of the run in `folder`: read when it goes on, made from the request, with its data frozen, when new."""
+    spec = folder.spec
+    if request.resume:
+        if spec is None:
+            raise RunError(f"{folder.path} holds no run to resume (no spec.json). Start it without --resume.")
+        if request.overrides or request.data or request.init:
+            raise RunError(
+                "A resumed run keeps its data and settings; leave out --data, --init and --set, or start a new run."
+            )
+        return spec
+    if spec is not None:
+        raise RunError(f"{folder.path} already holds a run. Go on with --resume, or choose another --out.")
+    return make_spec(request, world)
+
+
+def freeze_data(request, spec, folder, hooks):
+    data = read(request.data)
+    rows = data.pairs if spec["stage"] == "dpo" else data.conversations + data.questions
+    if not rows:
+        wanted = "pairs (PhysDPO*.json)" if spec["stage"] == "dpo" else "conversations or questions"
+        raise BadData(f"{', '.join(map(str, request.data))}: no {wanted} to train on.")
+    data = data.without(request.without)
+    used = {row.clip_id for row in (data.pairs if spec["stage"] == "dpo" else data.conversations + data.questions)}
+    data.clips = {clip_id: media for clip_id, media in data.clips.items() if clip_id in used}
+    if spec["stage"] == "dpo":
+        data.conversations, data.questions = [], []
+    else:
+        data.pairs = []
+    if spec["settings"]["shuffle_labels"]:
+        data.clips = shuffled(data.clips, seed=spec["settings"]["seed"])
+    manifest = freeze(data, folder.data, left_out=request.without, progress=hooks.progress("freezing"))
+    return {"data": manifest["sources"], "data_sha256": manifest["sha256"]}
+
+
+def shuffled(clips, *, seed):
+    """The control: every clip_id shows another clip's frames, so no answer fits but by chance."""
+    names = list(clips)
+    random.Random(seed).shuffle(names)
+    return {name: clips[other] for name, other in zip(names, names[1:] + names[:1], strict=True)}
+
+
+# ---- the run
+
+
+def run(request, *, show=lambda text, done: None, device=None):
+    """Train. Returns the final state: "finished", "stopped" or "interrupted"; raises one of `KNOWN` after noting it."""
+    world = World(device=device)
+    world.start()
+    try:
+        folder = RunFolder(request.out)
+        if world.first:
+            with folder:
+                return _guarded(request, folder, world, show)
+        return _guarded(request, folder, world, show)
+    finally:
+        world.stop()
+
+
+def _guarded(request, folder, world, show):
+    """The run with its signals, and its end written down."""
+    hooks = Hooks(folder=folder, first=world.first, show=show)
+    previous = {}
+
+    def on_signal(_number, _frame):
+        hooks.asked_signal["stop"] = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        previous[number] = signal.signal(number, on_signal)
+    try:
+        _train(request, folder, world, hooks)
+        state, error = "finished", ""
+    except Stopped:
+        state, error = ("stopped" if folder.asked_to_stop() else "interrupted"), ""
+    except torch.OutOfMemoryError as problem:
+        state, error = "failed", f"The device has too little memory: {str(problem).split('.')[0]}. Set micro_tokens lower."
+        raise RunError(error) from problem
+    except KNOWN as problem:
+        state, error = "failed", str(problem)
+        raise
+    except BaseException as problem:
+        state, error = "failed", f"{type(problem).__name__}: {problem}"
+        raise
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        if world.first and folder.spec is not None:
+            folder.write_state(state, error=error)
+            folder.beat(phase="done", eta_s=None)
+            folder.log(f"{state}{': ' + error if error else ''}")
+    return state
+
+
+def _train(request, folder, world, hooks):
+    spec = open_run(request, folder, world)
+    settings = spec["settings"]
+    if world.first:
+        (folder.path / "stop").unlink(missing_ok=True)
+        checkpoint.clear_unfinished(folder.checkpoints)
+        if not request.resume:
+            frozen = freeze_data(request, spec, folder, hooks)
+            spec |= frozen
+            folder.write_spec(spec)
+        folder.write_state("running", attempt=folder.state["attempt"] + 1)
+    spec = world.share(spec)
+    data, hashes, manifest = thaw(folder.data)
+    if manifest["sha256"] != spec["data_sha256"]:
+        raise RunError(f"{folder.data} is not the data of this run; begin a new run.")
+    random.seed(settings["seed"])
+    np.random.seed(settings["seed"])
+    torch.manual_seed(settings["seed"])
+
+    newest = checkpoint.committed(folder.checkpoints)
+    clip_ids = list(data.clips)
+    bundle = load_or_make(spec, data, newest[-1] if newest else None)
+    frames = Frames(
+        [(clip_id, data.clips[clip_id], hashes[clip_id]) for clip_id in clip_ids],
+        folder=request.cache / "frames",
+        wanted=settings["frames"],
+        candidates=settings["frame_candidates"],
+        size=bundle.frame_size,
+        rule="train",
+        seed=settings["seed"],
+    )
+    if world.first:
+        frames.prepare(threads=max(2, os.cpu_count() or 2), progress=hooks.progress("frames"))
+    world.wait()
+    if spec["init"] is None and not newest and hasattr(bundle.model.model.vision_tower, "fit"):
+        fit_statistics(bundle.model, frames)
+    clips = frames
+    bundle.model.to(world.device)
+    if settings["cache_features"]:
+        clips = Features(frames, request.cache / "features", tower_id=tower_id(bundle.model))
+        if world.first:
+            clips.prepare(bundle.model, world.device, progress=hooks.progress("features"))
+        world.wait()
+        clips.prepare(bundle.model, world.device)
+    tokens = Tokens(
+        bundle.tokenizer,
+        bundle.scorer_tokenizer,
+        bundle.config.image_token_id,
+        settings["pool_text"],
+        bundle.scorer_limit,
+        settings["max_text_tokens"],
+    )
+    rows = training_rows(data, {clip_id: place for place, clip_id in enumerate(clip_ids)}, tokens, stage=spec["stage"])
+    shape = {
+        "visual_tokens": bundle.config.visual_token_count(settings["frames"]),
+        "placeholder": bundle.config.image_token_id,
+        "pad_id": bundle.config.pad_token_id,
+    }
+    reference = None
+    if spec["stage"] == "dpo":
+        reference = prepare_reference(request, spec, bundle, rows, clips, clip_ids, hashes, shape, world, hooks)
+    batches = Batches(
+        rows, clips, clip_ids, settings=settings, world=world, extra=reference.of if reference else None, **shape
+    )
+    build.set_trainable(bundle, settings)
+    wrapped = Wrapped(bundle.model, world, sharding=settings["sharding"], precision=settings["precision"])
+    optimizer = AdamW(
+        wrapped.model.named_parameters(),
+        beta1=settings["beta1"],
+        beta2=settings["beta2"],
+        weight_decay=settings["weight_decay"],
+        moments=torch.bfloat16 if settings["moments"] == "bf16" else torch.float32,
+        seed=settings["seed"],
+    )
+    arithmetic = cost.Cost(bundle.config, trained=settings["train"].split("+"), lora_rank=settings["lora_rank"])
+    loop = Loop(
+        wrapped=wrapped,
+        optimizer=optimizer,
+        batches=batches,
+        world=world,
+        settings=settings,
+        stage=spec["stage"],
+        folder=folder,
+        meta={"data_sha256": spec["data_sha256"], "commit": spec["commit"], "settings": settings},
+        write_model=bundle.write_small,
+        hooks=hooks,
+        step_flops=functools.partial(micro_flops, arithmetic, cached=settings["cache_features"]),
+    )
+    if newest:
+        checkpoint.check(newest[-1])
+        loop.resume(newest[-1])
+        hooks.log(f"going on from {newest[-1].name}")
+    _prepare_hooks(hooks, folder, world, batches, loop)
+    hooks.on_saved = functools.partial(_sample, folder, wrapped, data, clips, clip_ids, tokens, shape, loop, settings, world)
+    if world.first:
+        folder.cut_after(loop.counters["step"])
+        folder.beat(phase="training", steps=batches.total, step=loop.counters["step"], total=batches.total)
+        folder.write_state("running", step=loop.counters["step"], steps=batches.total)
+    try:
+        if loop.counters["step"] < batches.total:
+            loop.run()
+    finally:
+        if hooks.board:
+            hooks.board.close()
+    save_model(bundle, wrapped, folder, world, settings)
+    if world.first:
+        folder.write_state("running", step=loop.counters["step"], steps=batches.total)
+
+
+def load_or_make(spec, data, newest):
+    """The run's model: from the newest checkpoint's sizes, from --init, or new with a tokenizer of the run's texts."""
+    settings = spec["settings"]
+    if spec["init"]:
+        return build.load(spec["init"], settings)
+    texts = [text for one in data.conversations for turn in one.turns for text in turn]
+    texts += [text for one in data.pairs for text in (one.prompt, one.chosen, one.rejected)]
+    texts += [text for one in data.questions for text in (one.block, *one.options)]
+    if spec["stage"] == "dpo" and newest is None:
+        raise RunError("DPO begins from a trained model: give --init, the model folder or a checkpoint of an SFT run.")
+    array = next((media for media in data.clips.values() if media.row is not None), None)
+    size = open_array(array.path).shape[2] if array else None
+    return build.new(settings, texts=texts, frame_size=size)
+
+
+def prepare_reference(request, spec, bundle, rows, clips, clip_ids, hashes, shape, world, hooks):
+    """The table of the starting model's log-probabilities, computed by the first process if need be."""
+    settings = spec["settings"]
+    bundle.model.eval()
+    name = "features" if settings["cache_features"] else "pixels"
+
+    def shown(places):
+        arrays = torch.from_numpy(np.stack([clips.at(place) for place in places])).to(world.device)
+        return {name: arrays if name == "pixels" else arrays.to(bundle.model.dtype)}
+
+    parts = [settings["frames"], bundle.config.video_kernel, settings["precision"], bundle.frame_size]
+    table = functools.partial(
+        Reference,
+        request.cache / "reference",
+        model_id=world.share(weights_id(bundle.model) if world.first else None),
+        clips=[hashes[clip_id] for clip_id in clip_ids],
+        parts=parts,
+    )
+    if world.first:
+        with torch.autocast(world.device.type, torch.bfloat16, enabled=settings["precision"] == "bf16"):
+            table().compute(
+                rows,
+                bundle.model,
+                shown,
+                device=world.device,
+                budget=settings["micro_tokens"],
+                progress=hooks.progress("reference"),
+                name_of=lambda place: f"pair {place + 1} (clip {clip_ids[rows[place].clip]})",
+                **shape,
+            )
+    world.wait()
+    return table()
+
+
+def micro_flops(arithmetic, batch, clips, *, cached):
+    """Operations of one micro-batch, forward and backward; what is recomputed does not count, as is usual for MFU."""
+    rows = len(batch.inputs["input_ids"])
+    vision = 0 if cached else clips * arithmetic.clip()
+    return vision + rows * arithmetic.row(batch.tokens / rows, len(batch.targets) / rows)
+
+
+def _prepare_hooks(hooks, folder, world, batches, loop):
+    hooks.extra = {
+        "peak": cost.peak_flops(torch.cuda.get_device_name(world.device)) if world.cuda else None,
+        "memory": _memory(world),
+        "steps": batches.total,
+    }
+    if hooks.extra["peak"]:
+        hooks.extra["peak"] *= world.size
+    if world.first:
+        from torch.utils.tensorboard import SummaryWriter
+
+        hooks.board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=loop.counters["step"] + 1)
+
+
+def _memory(world):
+    if world.cuda:
+        return lambda: torch.cuda.max_memory_allocated(world.device)
+    import psutil
+
+    return lambda: psutil.Process().memory_info().rss
+
+
+def _sample(folder, wrapped, data, clips, clip_ids, tokens, shape, loop, settings, world, step):
+    """Answers on fixed clips, after a checkpoint. All processes take part; the first writes."""
+    if not settings["samples"]:
+        return
+    lines = answer_samples(
+        wrapped, data, clips, clip_ids, tokens, shape, count=settings["samples"], cached=settings["cache_features"]
+    )
+    if world.first:
+        seen = {line["step"] for line in read_lines(folder.path / "samples.jsonl")}
+        for line in lines if step not in seen else []:
+            folder.append("samples.jsonl", {"step": step, **line})
+
+
+def save_model(bundle, wrapped, folder, world, settings):
+    """The final weights as a plain model with config and tokenizer; adapters are folded in."""
+    if wrapped.sharded and world.size > 1:
+        from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+        state = get_model_state_dict(wrapped.model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
+    else:
+        state = {name: getattr(t, "full_tensor", lambda t=t: t)() for name, t in wrapped.model.state_dict().items()}
+    if world.first:
+        if bundle.adapters:
+            state = merged_state(state, **bundle.adapters)
+            bundle.adapters = None
+        part = folder.path / ".model.part"
+        shutil.rmtree(part, ignore_errors=True)
+        bundle.model.save_pretrained(part, state_dict=state)
+        bundle.write_small(part)
+        shutil.rmtree(folder.model, ignore_errors=True)
+        part.rename(folder.model)
+    world.wait()
