@@ -56,23 +56,7 @@ _LEAD_IN = re.compile(
     re.I,
 )
 # Words after a lone "A" that show it is no article: "A is right", "A because", "A and B".
-_AFTER_A_LETTER = {
-    "is",
-    "was",
-    "because",
-    "since",
-    "as",
-    "due",
-    "for",
-    "it",
-    "and",
-    "or",
-    "but",
-    "the",
-    "seems",
-    "would",
-    "fits",
-}
+_AFTER_A_LETTER = frozenset("is was because since as due for it and or but the seems would fits".split())
 _NEXT_WORD = re.compile(r"[ \t]+([^\W\d_]+)")
 
 
