@@ -6,3 +6,4 @@ class ModelZooConfig(AppConfig):
 
     def ready(self):
         from modelzoo import export_jobs  # noqa: F401 -- registers the kind "modelzoo.export" in workers and in the web
+        from modelzoo.runs import planning  # noqa: F401 -- and "modelzoo.estimate"

@@ -1,6 +1,7 @@
 """All settings of the Studio. What differs between installations comes from the environment; README.md has the table."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -213,6 +214,18 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "io", "expires": 60},
     },
 }
+# Training. A run's folder lies below RUNS_DIR; what it trains on, below one of TRAINING_DATA_DIRS.
+RUNS_DIR = Path(env_str("STUDIO_RUNS_DIR", str(DATA_DIR / "runs"))).resolve()
+TRAINING_DATA_DIRS = env_list("STUDIO_TRAINING_DATA_DIRS", [str(DATA_DIR / "training-data")])
+TRAIN_COMMAND = env_str("STUDIO_TRAIN_COMMAND")  # empty: manage.py train_physvlm with this Python
+RUN_WATCH_S = env_number("STUDIO_RUN_WATCH_S", 3.0, minimum=0.2)
+RUN_LOST_AFTER_S = env_number("STUDIO_RUN_LOST_AFTER_S", 120.0, minimum=1)
+RUN_STOP_GRACE_S = env_number("STUDIO_RUN_STOP_GRACE_S", 120.0, minimum=0.2)
+CELERY_BEAT_SCHEDULE["watch-runs"] = {
+    "task": "modelzoo.tasks.watch_runs",
+    "schedule": RUN_WATCH_S,
+    "options": {"queue": "gpu", "expires": 30},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # Clips
@@ -226,7 +239,8 @@ FFMPEG_THREADS = env_number("STUDIO_FFMPEG_THREADS", 0)  # 0: ffmpeg decides
 # Questions
 LEASE_MINUTES = env_number("STUDIO_LEASE_MINUTES", 30.0, minimum=0.01)
 WRITERS_PER_CLIP = env_number("STUDIO_WRITERS_PER_CLIP", 1, minimum=1)
-WRITE_PURPOSES = env_list("STUDIO_WRITE_PURPOSES", ["benchmark"])  # clips for these are offered to writers
+# Clips for these are offered to writers; those for practice never are.
+WRITE_PURPOSES = env_list("STUDIO_WRITE_PURPOSES", ["benchmark"], allowed=("benchmark", "training"))
 REVIEWS_NEEDED = env_number("STUDIO_REVIEWS_NEEDED", 1, minimum=1)
 NEW_AUTHOR_REVIEWS = env_number("STUDIO_NEW_AUTHOR_REVIEWS", 2, minimum=1)
 NEW_AUTHOR_QUESTIONS = env_number("STUDIO_NEW_AUTHOR_QUESTIONS", 10)
@@ -234,7 +248,18 @@ STEM_MAX_CHARS = 300
 OPTION_MAX_CHARS = 300
 LETTER_SEED = env_number("STUDIO_LETTER_SEED", 20241202)
 
-OPENAI_API_KEY = env_str("OPENAI_API_KEY")
+# Language models (studio/llm/endpoints.py reads the list). Keys stay in the environment.
+_GPT_4O = {"name": "gpt-4o", "family": "gpt", "price_in": 2.5, "price_out": 10, "rpm": 500, "tpm": 30000}
+LLM_MODELS = env_str("STUDIO_LLM_MODELS", json.dumps([_GPT_4O]))
+LLM_BUDGET_DAY_USD = Decimal(str(env_number("STUDIO_LLM_BUDGET_DAY_USD", 20.0)))
+LLM_BUDGET_JOB_USD = Decimal(str(env_number("STUDIO_LLM_BUDGET_JOB_USD", 10.0)))
+LLM_TIMEOUT_S = env_number("STUDIO_LLM_TIMEOUT_S", 60.0, minimum=0.1)
+LLM_TRIES = env_number("STUDIO_LLM_TRIES", 6, minimum=1)
+LLM_PARALLEL = env_number("STUDIO_LLM_PARALLEL", 4, minimum=1)  # requests one job has under way
+LLM_BACKOFF_S = env_number("STUDIO_LLM_BACKOFF_S", 0.5)  # doubles with each try
+LLM_LONGEST_WAIT_S = env_number("STUDIO_LLM_LONGEST_WAIT_S", 120.0)
+LLM_BATCH_POLL_S = env_number("STUDIO_LLM_BATCH_POLL_S", 30.0, minimum=0.05)
+LEAK_RULE = env_str("STUDIO_LEAK_RULE", "rotations")  # or "paper": one answer, right means leaky
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -280,6 +305,7 @@ SPECTACULAR_SETTINGS = {
         "AsideContent": "annotator.api_serializers.ASIDE",
         "Purpose": "annotator.models.Clip.Purpose",
         "ExportPurpose": "modelzoo.exporting.PURPOSES",
+        "RunState": "modelzoo.models.TrainingRun.State",
     },
 }
 

@@ -1,0 +1,1 @@
+"""Training runs: planning, starting, watching, stopping and resuming them. Nothing here imports torch."""
