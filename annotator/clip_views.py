@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from annotator import curating, importing
-from annotator.models import Clip, Question, WrongState
+from annotator.models import Clip, Question, Truth, WrongState
 from annotator.search import CLIP_TEXT, text_query
 from annotator.taxonomy import CATEGORY_CHOICES, by_domain
 from studio import history
@@ -144,6 +144,7 @@ def clip_page(request, pk):
         "leads": leads,
         "job": job,
         "stopped": importing.stopped_sentence(job) if stopped else "",
+        "has_truth": leads and Truth.objects.filter(pk=pk).exists(),
         "retryable": clip.state == Clip.State.FAILED or stopped,
         "form": StoryForm(instance=clip) if leads else None,
         "notes": clip.notes.select_related("by"),

@@ -17,9 +17,16 @@ def judge(clip_ids, content):
 
 @transaction.atomic
 def give_purpose(clip_ids, purpose):
-    """Change what clips are for and how many writers they take; returns how many changed."""
+    """Change what clips are for and how many writers they take; returns how many changed.
+
+    For practice only clips can be whose truth is known and about which nobody writes or wrote: practice shows their truth.
+    A clip somebody has practised on stays for practice, for the same reason.
+    """
+    chosen = Clip.objects.filter(pk__in=clip_ids, practice_attempts=None)
+    if purpose == Clip.Purpose.PRACTICE:
+        chosen = chosen.filter(truth__isnull=False, questions=None, leases=None)
     ids = list(
-        Clip.objects.filter(pk__in=clip_ids)
+        Clip.objects.filter(pk__in=chosen)
         .exclude(purpose=purpose)
         .order_by("pk")
         .select_for_update()

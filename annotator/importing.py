@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from annotator import truths
 from annotator.ingest import sniff, store
 from annotator.ingest.refusals import Refused
 from annotator.models import Clip, ClipNote, WrongState
@@ -55,13 +56,16 @@ def clean_name(name):
     return "".join(c if c.isprintable() else " " for c in name).strip()[:500]
 
 
-def bring(file, *, original_name, source, by=None, story=None, **details):
+def bring(file, *, original_name, source, by=None, story=None, truth=None, **details):
     """Store a file (path, open binary file or `store.Incoming`) and start its ingest. Returns (clip, created).
 
     One clip per content: bringing the same bytes again returns the clip that has them, with a note on its page. Details
-    are those of `Story`. Raises Refused for what cannot be a video, and when the source id belongs to another file.
+    are those of `Story`; `truth` (a `glitchworld.truth.ClipTruth`) is what really happens in the clip, where that is known.
+    Raises Refused for what cannot be a video, and when the source id belongs to another file.
     """
     story = story or Story(**details)
+    if story.purpose == Clip.Purpose.PRACTICE and truth is None:
+        raise Refused("no_truth")
     incoming = file if isinstance(file, store.Incoming) else _receive(file)
     with incoming:
         found = sniff.look(incoming.finish().path)
@@ -70,13 +74,15 @@ def bring(file, *, original_name, source, by=None, story=None, **details):
         name = clean_name(original_name)
         known = Clip.objects.filter(sha256=incoming.sha256).first()
         if known is None:
-            known, created = _create(incoming, name, source, by, story.as_fields())
+            known, created = _create(incoming, name, source, by, story.as_fields(), truth)
             if created:
                 return known, True
         elif not store.exists(known.original):
             # Lost from the storage since; here it is again, under the same name by content.
             stored = store.keep(incoming.path, "originals", known.sha256, store.suffix_of(known.original or name))
             Clip.objects.filter(pk=known.pk).update(original=stored)
+    if truth:
+        truths.store(known, truth)
     _note_again(known, name, source, by)
     return known, False
 
@@ -88,8 +94,8 @@ def _receive(file):
         raise Refused("too_big")
 
 
-def _create(incoming, name, source, by, story):
-    """The new clip with its job, or the clip that another process made from the same bytes a moment ago."""
+def _create(incoming, name, source, by, story, truth):
+    """The new clip with its truth and its job, or the clip that another process made from the same bytes a moment ago."""
     sha256, size = incoming.sha256, incoming.size
     stored = store.keep(incoming.path, "originals", sha256, store.suffix_of(name))
     try:
@@ -103,6 +109,8 @@ def _create(incoming, name, source, by, story):
                 size_bytes=size,
                 sha256=sha256,
             )
+            if truth:
+                truths.store(clip, truth)
             enqueue(clip, by=by)
         return clip, True
     except IntegrityError:

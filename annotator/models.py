@@ -28,6 +28,10 @@ class ClipQuerySet(models.QuerySet):
         """Clips a question may be written about."""
         return self.filter(state=Clip.State.READY, content__in=[Clip.Content.UNCHECKED, Clip.Content.ACCEPTED])
 
+    def for_practice(self):
+        """Clips people may practise on: what really happens in them is known, and nobody writes about them."""
+        return self.filter(state=Clip.State.READY, purpose=Clip.Purpose.PRACTICE, truth__isnull=False)
+
 
 @history("ClipEvent", exclude=["open_slots", "proxy", "poster", "filmstrip", "filmstrip_tiles", "filmstrip_columns"])
 class Clip(models.Model):
@@ -47,12 +51,14 @@ class Clip(models.Model):
     class Purpose(models.TextChoices):
         BENCHMARK = "benchmark", _("Benchmark")
         TRAINING = "training", _("Training")
+        PRACTICE = "practice", _("Practice")
 
     class Source(models.TextChoices):
         UPLOAD = "upload", _("Upload")
         FOLDER = "folder", _("Folder")
         CSV = "csv", _("CSV")
         PHYSGAME = "physgame", _("PhysGame format")
+        GLITCHWORLD = "glitchworld", _("GlitchWorld")
         DEMO = "demo", _("Demo")
 
     # The story
@@ -384,3 +390,60 @@ class Remark(models.Model):
 
     class Meta:
         ordering = ["id"]
+
+
+class Truth(models.Model):
+    """What really happens in a clip that GlitchWorld made; never changed. Leads see it, and whoever has practised on it."""
+
+    clip = models.OneToOneField(Clip, primary_key=True, on_delete=models.CASCADE, related_name="truth")
+    row = models.JSONField(help_text="A line of truth.jsonl (annotator/glitchworld/truth.py), boxes included.")
+    question = models.JSONField(null=True, help_text="GlitchWorld's own question: {stem, options, answer_index}.")
+    # Out of `row`, so that lists need not read the boxes of every frame. Empty where nothing is wrong.
+    category = models.CharField(max_length=30, choices=CATEGORY_CHOICES, blank=True)
+    sub_label = models.CharField(max_length=60, blank=True)
+    spans = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["-clip_id"]
+        triggers = [pgtrigger.Protect(name="truths_never_change", operation=pgtrigger.Update)]
+
+    def __str__(self):
+        return f"truth of clip {self.clip_id}"
+
+
+class PracticeAttempt(QuestionContent):
+    """What somebody wrote or answered about a practice clip, compared with its truth at once.
+
+    A table of its own: nothing of it is a question, so queues, reviews and exports cannot meet it.
+    """
+
+    class Way(models.TextChoices):
+        WRITE = "write", _("Wrote a question")
+        ANSWER = "answer", _("Answered blind")
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="practice_attempts")
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="practice_attempts")
+    way = models.CharField(max_length=6, choices=Way.choices)
+    first = models.BooleanField(help_text="This person had not seen the truth of this clip before.")
+    answer = models.PositiveSmallIntegerField(null=True, help_text="Option of the truth's question; none: cannot tell.")
+    # How it compares; None where there is nothing to compare
+    category_right = models.BooleanField(null=True)
+    overlap = models.FloatField(null=True, help_text="Frames marked and true over frames marked or true, 0 to 1.")
+    answer_right = models.BooleanField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "clip"], condition=Q(first=True), name="one_first_attempt_per_person_and_clip"
+            ),
+        ]
+        indexes = [models.Index(fields=["person", "-id"], name="practice_mine")]
+        triggers = [pgtrigger.Protect(name="practice_attempts_never_change", operation=pgtrigger.Update)]
+
+    def get_absolute_url(self):
+        return reverse("practice_attempt", args=[self.pk])
+
+    def __str__(self):
+        return f"practice attempt {self.pk}"

@@ -92,13 +92,13 @@ def questions(request):
         rows = rows.filter(state=query["state"])
     if query.get("category") in CATEGORIES:
         rows = rows.filter(category=query["category"])
-    if _id(query.get("author")):
-        rows = rows.filter(author_id=_id(query["author"]))
+    if id_of(query.get("author")):
+        rows = rows.filter(author_id=id_of(query["author"]))
     text = query.get("text", "").replace("\x00", "").strip()[:200]
     if text:
-        rows = rows.filter(Q(pk=_id(text)) if _id(text) else Q(pk__in=_with_words(text)))
-    if _id(query.get("before")):
-        rows = rows.filter(pk__lt=_id(query["before"]))
+        rows = rows.filter(Q(pk=id_of(text)) if id_of(text) else Q(pk__in=_with_words(text)))
+    if id_of(query.get("before")):
+        rows = rows.filter(pk__lt=id_of(query["before"]))
     rows, more = _page(rows.order_by("-pk"))
     context = {
         "rows": rows,
@@ -127,7 +127,7 @@ def _annotators():
     return User.objects.filter(roles__contains=[Role.ANNOTATOR]).order_by("username")
 
 
-def _id(text):
+def id_of(text):
     """A row id out of an address; 0 for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
 
@@ -184,7 +184,7 @@ def _named(user, question):
 def question_hand_over(request, pk):
     """Give a returned question to another author."""
     found = get_object_or_404(Question, pk=pk if pk < 2**63 else 0)
-    to = get_object_or_404(User, pk=_id(request.POST.get("to", "")))
+    to = get_object_or_404(User, pk=id_of(request.POST.get("to", "")))
     services.hand_over(question=found, to=to)
     messages.success(request, gettext("%(name)s finds this question under “My work” now.") % {"name": to})
     return redirect(found)

@@ -269,6 +269,8 @@ def why_not(clip_id):
         return _("This clip is not ready: %(state)s.") % {"state": clip.get_state_display().lower()}
     if clip.content in (Clip.Content.NOT_GAMEPLAY, Clip.Content.UNUSABLE):
         return _("This clip was set aside: %(why)s.") % {"why": clip.get_content_display().lower()}
+    if clip.purpose == Clip.Purpose.PRACTICE:
+        return _("This clip is for practice; questions about it are written in the practice room.")
     lease = Lease.objects.filter(clip=clip).order_by("expires_at").first()
     if lease:
         until = date_format(timezone.localtime(lease.expires_at), "H:i")

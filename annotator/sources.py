@@ -1,4 +1,7 @@
-"""What a folder or a CSV file offers: video files, each with the story that a sidecar or a row tells about it."""
+"""What a folder or a CSV file offers: video files, each with the story that a sidecar or a row tells about it.
+
+A folder with a truth.jsonl is a set of GlitchWorld: its clips come with what really happens in them.
+"""
 
 import csv
 import json
@@ -10,6 +13,8 @@ from pathlib import Path
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from annotator import truths
+from annotator.glitchworld.truth import ClipTruth
 from annotator.importing import Story
 from annotator.ingest.store import SUFFIXES
 from annotator.models import Clip
@@ -28,6 +33,8 @@ COLUMNS = (
     "purpose",
     "category",
 )
+_TRUTHS = "truth.jsonl"
+_LICENCE_OF_GLITCHWORLD = "CC0-1.0"
 _LONGEST_SIDECAR = 1024 * 1024
 # Names that downloaders use for the same things; the first that is there counts.
 _SIDECAR_KEYS = {
@@ -54,6 +61,7 @@ class Found:
     source: str
     story: Story
     error: str = ""
+    truth: ClipTruth | None = None
 
 
 def find(sources, *, kind=None, defaults):
@@ -65,6 +73,8 @@ def find(sources, *, kind=None, defaults):
         use = kind or ("csv" if source.suffix.lower() in (".csv", ".tsv") else "folder")
         if use == "csv":
             found += _csv(source, defaults)
+        elif (source / _TRUTHS).is_file():
+            found += _glitchworld(source, defaults)
         elif source.is_dir():
             found += _folder(source, defaults)
         else:
@@ -83,6 +93,40 @@ def _folder(folder, defaults):
     if not found:
         raise SourceError(f"There are no videos in {folder} (looked for {', '.join(sorted(SUFFIXES))}).")
     return found
+
+
+def _glitchworld(folder, defaults):
+    """The clips of a set that make_glitchworld wrote."""
+    path = folder / _TRUTHS
+    try:
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.")
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            truth = truths.parse(line)
+        except ValueError as error:
+            raise SourceError(f"{path}, line {number}: {error}.")
+        if truth.video is None:
+            raise SourceError(f"{folder} holds arrays and no videos; make the set again without --arrays.")
+        story = glitchworld_story(truth, purpose=defaults["purpose"], licence=defaults["licence"])
+        found.append(Found(truth.video, folder / truth.video, Clip.Source.GLITCHWORLD, story, truth=truth))
+    return found
+
+
+def glitchworld_story(truth, *, purpose=Clip.Purpose.BENCHMARK, licence=""):
+    """What people read about a clip of GlitchWorld before they know its truth."""
+    known = truth.glitch and purpose != Clip.Purpose.PRACTICE
+    return Story(
+        source_id=truth.clip_id,
+        title=truths.title(truth),
+        text="Rendered by GlitchWorld; nobody played this.",
+        author="GlitchWorld",
+        licence=licence or _LICENCE_OF_GLITCHWORLD,
+        purpose=purpose,
+        expected_category=truth.glitch.category if known else "",
+    )
 
 
 def _with_sidecar(path, name, defaults):

@@ -1,3 +1,3 @@
-from annotator import clip_urls, write_urls
+from annotator import clip_urls, practice_urls, write_urls
 
-urlpatterns = clip_urls.urlpatterns + write_urls.urlpatterns
+urlpatterns = clip_urls.urlpatterns + write_urls.urlpatterns + practice_urls.urlpatterns

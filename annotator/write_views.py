@@ -72,7 +72,7 @@ def write_next(request):
     `put_back` is a clip to give back first; `skip` are clips not to offer while there are others.
     """
     wants_json = request.content_type == "application/json"
-    data = _json(request) if wants_json else request.POST
+    data = json_of(request) if wants_json else request.POST
     put_back, skip = _number(data.get("put_back")), _numbers(data.get("skip"))
     if put_back:
         queue.release(request.user, clip_id=put_back)
@@ -99,9 +99,13 @@ def write_clip(request, pk):
         mine = queue.question_of(request.user, pk)
         return render(request, "annotator/write_refused.html", {"sentence": str(refusal), "question": mine}, status=409)
     clip = question.clip if question else Clip.objects.get(pk=pk)
-    context = {
-        "piece": piece_of(clip, question),
-        "clip": clip,
+    context = {"piece": piece_of(clip, question), "clip": clip, "modules": _MODULES, "reason_limit": REASON_MAX_CHARS}
+    return render(request, "annotator/write_desk.html", context | form_context())
+
+
+def form_context():
+    """What the form of a question needs, here and in the practice room."""
+    return {
         "domains": by_domain(),
         "stems": _stems(),
         "stem_limit": settings.STEM_MAX_CHARS,
@@ -115,10 +119,7 @@ def write_clip(request, pk):
             }
             for category in CATEGORIES.values()
         },
-        "modules": _MODULES,
-        "reason_limit": REASON_MAX_CHARS,
     }
-    return render(request, "annotator/write_desk.html", context)
 
 
 def _stems():
@@ -174,14 +175,14 @@ def _remarks(question):
 @require_POST
 def write_save(request, pk):
     """Autosave: {"version", "content"} -> the new version; 409 with what is stored when that is newer."""
-    data = _json(request)
+    data = json_of(request)
     try:
-        content = services.clean_draft(_content(data))
+        content = services.clean_draft(content_of(data))
         question = services.save_draft(
             user=request.user, clip_id=pk, base_version=_number(data.get("version")), content=content
         )
     except (services.Invalid, WrongState) as refusal:
-        return _refused(refusal)
+        return refused(refusal)
     lease_s = None if question.state == Question.State.RETURNED else _lease_s()
     return JsonResponse(
         {"question": question.pk, "version": question.version, "saved_at": question.saved_at.isoformat(), "lease_s": lease_s}
@@ -192,7 +193,7 @@ def write_save(request, pk):
 @require_POST
 def write_submit(request, pk):
     """{"version", "content", "client_key"} -> the revision. The same key again answers the same, and counts once."""
-    data = _json(request)
+    data = json_of(request)
     clip, question = queue.work_of(request.user, pk)
     if clip is None:
         raise Http404
@@ -205,12 +206,12 @@ def write_submit(request, pk):
             user=request.user,
             clip=clip,
             base_version=_number(data.get("version")),
-            content=services.clean_draft(_content(data)),
+            content=services.clean_draft(content_of(data)),
             client_key=key,
             question=question,
         )
     except (services.Invalid, WrongState) as refusal:
-        return _refused(refusal)
+        return refused(refusal)
     return JsonResponse({"question": revision.question_id, "revision": revision.number})
 
 
@@ -219,7 +220,7 @@ def write_submit(request, pk):
 def write_aside(request, pk):
     """{"content": "not_gameplay" | "unusable", "reason"}: take the clip out of the queue."""
     get_object_or_404(Clip.objects.only("pk"), pk=pk)
-    data = _json(request)
+    data = json_of(request)
     content, reason = data.get("content"), data.get("reason")
     reason = reason.replace("\x00", "").strip() if isinstance(reason, str) else ""
     errors = {}
@@ -237,7 +238,7 @@ def write_aside(request, pk):
             raise services.Invalid(errors)
         services.set_aside(user=request.user, clip_id=pk, content=content, reason=reason)
     except (services.Invalid, WrongState) as refusal:
-        return _refused(refusal)
+        return refused(refusal)
     return JsonResponse({"aside": pk})
 
 
@@ -245,7 +246,7 @@ def write_aside(request, pk):
 @require_POST
 def write_prepare(request, pk):
     """Reserve the one piece of work behind this one, and say what to preload for it."""
-    clip_id = queue.reserve_next(request.user, current=pk, skip=_numbers(_json(request).get("skip")))
+    clip_id = queue.reserve_next(request.user, current=pk, skip=_numbers(json_of(request).get("skip")))
     if clip_id is None:
         return JsonResponse({"clip": None})
     return JsonResponse(
@@ -253,7 +254,7 @@ def write_prepare(request, pk):
     )
 
 
-def _json(request):
+def json_of(request):
     """The JSON object of a request; {} for anything else, which then fails its checks in words."""
     try:
         data = json.loads(request.body)
@@ -262,7 +263,7 @@ def _json(request):
     return data if isinstance(data, dict) else {}
 
 
-def _content(data):
+def content_of(data):
     content = data.get("content")
     return content if isinstance(content, dict) else {}
 
@@ -284,7 +285,7 @@ def _error(status, code, message, **more):
     return JsonResponse({"error": {"code": code, "message": str(message)}, **more}, status=status)
 
 
-def _refused(refusal):
+def refused(refusal):
     if isinstance(refusal, services.Invalid):
         errors = {field: str(sentence) for field, sentence in refusal.errors.items()}
         return _error(422, "invalid", _("Some fields need another look."), errors=errors)

@@ -69,14 +69,18 @@ class Progress:
 
 
 def approved(purpose="all"):
-    """Revisions that an export holds: the approved wording, on a ready clip whose content was accepted."""
+    """Revisions that an export holds: the approved wording, on a ready clip whose content was accepted.
+
+    Clips for practice are in no export: everybody who practised knows what happens in them.
+    """
     rows = Revision.objects.filter(
         number=F("question__revision_number"),
         question__state=Question.State.APPROVED,
         question__clip__state=Clip.State.READY,
         question__clip__content=Clip.Content.ACCEPTED,
     )
-    return rows if purpose == "all" else rows.filter(question__clip__purpose=purpose)
+    chosen = [Clip.Purpose.BENCHMARK, Clip.Purpose.TRAINING] if purpose == "all" else [purpose]
+    return rows.filter(question__clip__purpose__in=chosen)
 
 
 @contextmanager

@@ -62,13 +62,15 @@ def approved_counts():
         .values_list("clip__state", "clip__content", "clip__purpose")
         .annotate(count=Count("pk"))
     )
-    inside = dict.fromkeys(Clip.Purpose.values, 0)
+    inside = dict.fromkeys((purpose for purpose in exporting.PURPOSES if purpose != "all"), 0)
     outside = {}
     for state, content, purpose, count in rows:
         if state != Clip.State.READY:
             why = _("The clip is not ready: %(state)s") % {"state": Clip.State(state).label.lower()}
         elif content != Clip.Content.ACCEPTED:
             why = _("The clip's content: %(content)s") % {"content": Clip.Content(content).label.lower()}
+        elif purpose not in inside:
+            why = _("The clip is for practice")
         else:
             inside[purpose] += count
             continue

@@ -36,9 +36,14 @@ def env_number(name, default, *, minimum=0):
     return value
 
 
-def env_list(name, default=()):
+def env_list(name, default=(), *, allowed=None):
+    """Parts of a text with commas, each of them one of `allowed` where that is given."""
     raw = os.environ.get(name)
-    return list(default) if raw is None else [part.strip() for part in raw.split(",") if part.strip()]
+    parts = list(default) if raw is None else [part.strip() for part in raw.split(",") if part.strip()]
+    wrong = [part for part in parts if allowed and part not in allowed]
+    if wrong:
+        raise ImproperlyConfigured(f"{name} names {wrong[0]!r}; it takes {', '.join(allowed)}.")
+    return parts
 
 
 def postgres_config(url):

@@ -53,6 +53,13 @@ _CARDS = [
         gettext_lazy("Start reviewing"),
     ),
     (
+        "practice",
+        {Role.ANNOTATOR, Role.REVIEWER},
+        gettext_lazy("Practise"),
+        gettext_lazy("Write or answer a question about a clip whose truth is known, then compare."),
+        gettext_lazy("Open practice"),
+    ),
+    (
         "adjudication",
         {Role.LEAD},
         gettext_lazy("Adjudicate"),

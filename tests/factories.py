@@ -6,6 +6,8 @@ import uuid
 import factory
 from django.utils import timezone
 
+from annotator import truths
+from annotator.glitchworld.truth import ActorTruth, ClipTruth, GlitchTruth, Lookalike, Without
 from annotator.models import Clip, Question, Revision
 from studio.models import User
 
@@ -127,3 +129,41 @@ class RevisionFactory(factory.django.DjangoModelFactory):
     distractor_2 = factory.SelfAttribute("question.distractor_2")
     distractor_3 = factory.SelfAttribute("question.distractor_3")
     spans = factory.SelfAttribute("question.spans")
+
+
+def clip_truth(*, clip_id="gw1-meadow-7", glitch=True, twin=None, frames=300, first_frame=30, last_frame=89, seed=7):
+    """A hand-made truth: the red crate hangs in the air and moves one pixel to the right in each frame."""
+    boxes = tuple((100 + n % 200, 80, 160 + n % 200, 140) for n in range(frames))
+    still = tuple((400, 200, 440, 320) for _ in range(frames))
+    whole = tuple((0, 0, 640, 360) for _ in range(frames))
+    return ClipTruth(
+        clip_id=clip_id, seed=seed, world=1, theme="meadow", view="side", fps=30, frames=frames, width=640, height=360,
+        video=f"clips/{clip_id}.mp4", row=None, twin=twin,
+        glitch=GlitchTruth("hovering", "Gravity", "Mechanics", "floating", 0.9, 2, None, None, first_frame, last_frame)
+        if glitch
+        else None,
+        actors=(
+            ActorTruth(0, "camera", None, "the camera", (("rests", None),), whole),
+            ActorTruth(1, "light", None, "the light", (("rests", None),), whole),
+            ActorTruth(2, "crate", "red", "the red crate", (("slides", "right"),), boxes),
+            ActorTruth(3, "ball", "blue", "the blue ball", (("rolls", "left"), ("bounces", None)), still),
+            ActorTruth(4, "person", "green", "the person in green", (("walks", "left"),), still),
+            ActorTruth(5, "pole", None, "the lamp post", (("rests", None),), still),
+            ActorTruth(6, "water", None, "the water", (("rests", None),), still),
+        ),
+        scene={"mirrors": 0, "water": True, "glass": False, "lamp": True, "portal": False},
+        lookalikes=(Lookalike("real bounce", 3, 40),),
+        without=Without((("slides", "right"), ("falls", None)), (300, 260, 360, 320)) if glitch else None,
+    )  # fmt: skip
+
+
+def known_clip(*, clip=None, truth=None, **fields):
+    """A ready clip whose truth is stored; `truth` as of `clip_truth`."""
+    truth = truth or clip_truth()
+    clip = clip or ClipFactory(**{"source": Clip.Source.GLITCHWORLD, "source_id": truth.clip_id, **fields})
+    truths.store(clip, truth)
+    return clip
+
+
+def practice_clip(**fields):
+    return known_clip(**{"purpose": Clip.Purpose.PRACTICE, "open_slots": 0, **fields})

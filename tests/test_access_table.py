@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from studio import jobs
-from tests.factories import QuestionFactory, UserFactory
+from tests.factories import QuestionFactory, UserFactory, clip_truth, practice_clip
 
 PEOPLE = ("nobody", "no role", "annotator", "reviewer", "lead", "admin")
 ANYONE = frozenset(PEOPLE)
@@ -22,6 +22,7 @@ WRITER = frozenset({"annotator"})
 REVIEWER = frozenset({"reviewer"})
 LEAD = frozenset({"lead"})
 ADMIN = frozenset({"admin"})
+PRACTISES = WRITER | REVIEWER | LEAD
 
 TABLE = {
     # The Studio itself
@@ -72,6 +73,15 @@ TABLE = {
     "questions/": {"GET": LEAD},
     "questions/<int:pk>/": {"GET": LEAD | WRITER},
     "questions/<int:pk>/hand-over": {"POST": LEAD},
+    # Truth and practice
+    "truth/": {"GET": LEAD},
+    "truth/<id:pk>/": {"GET": LEAD},
+    "practice/": {"GET": PRACTISES},
+    "practice/<id:pk>/write/": {"GET": PRACTISES, "POST": PRACTISES},
+    "practice/<id:pk>/answer/": {"GET": PRACTISES, "POST": PRACTISES},
+    "practice/attempts/<id:pk>/": {"GET": PRACTISES},
+    "practice/people/": {"GET": LEAD},
+    "practice/people/<id:pk>/": {"GET": LEAD},
     # Cross-checking
     "review/": {"GET": REVIEWER},
     "review/next/": {"POST": REVIEWER},
@@ -149,6 +159,8 @@ def world(db):
         "people": question.author.pk,
         "clips": question.clip.pk,
         "media": question.clip.pk,
+        "truth": practice_clip().pk,
+        "practice": practice_clip(truth=clip_truth(clip_id="gw1-meadow-8")).pk,
         "write": question.clip.pk,
         "questions": question.pk,
         "adjudication": question.pk,

@@ -42,6 +42,7 @@ _SENTENCES = {
         "The transcoded video does not have frames at a constant rate. This is our fault; tell an admin."
     ),
     "missing": gettext_noop("The original is missing from the media storage. Bring the file again."),
+    "no_truth": gettext_noop("Nothing is known about what happens in this clip, so nobody can practise on it."),
     "taken_id": gettext_noop("The source id %(source_id)s belongs to clip %(clip)d already, which is another file."),
 }
 _WHATS = {

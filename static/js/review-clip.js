@@ -1,19 +1,23 @@
-// The clip of a review or an adjudication: player, filmstrip timeline, controls, and the glitch spans once they are known.
+// The clip of a review, an adjudication, practice or a truth: player, filmstrip timeline, controls, and the glitch spans
+// once they are known.
 
 import { Player } from "./player.js";
 import { bind } from "./shortcuts.js";
 import { Timeline } from "./timeline.js";
 
 export class ClipDesk {
-  /** `root` is the #desk element; `onPlayed(seconds)` hears how much of the clip was played through so far. */
-  constructor(root, { onPlayed = () => {} } = {}) {
+  /**
+   * `root` is the #desk element; `onPlayed(seconds)` hears how much of the clip was played through so far. `timeline` are
+   * the Timeline's own callbacks.
+   */
+  constructor(root, { onPlayed = () => {}, timeline = {} } = {}) {
     this.root = root;
     const { fpsNum, fpsDen, frames, filmstrip, tiles, columns } = root.dataset;
     this.frames = Number(frames);
     this.fps = Number(fpsNum) / Number(fpsDen);
     this.player = new Player(root.querySelector("video"), { fpsNum: Number(fpsNum), fpsDen: Number(fpsDen), frameCount: this.frames });
     const strip = { url: filmstrip, tiles: Number(tiles), columns: Number(columns) };
-    this.timeline = new Timeline(root.querySelector("[data-timeline]"), this.player, { strip });
+    this.timeline = new Timeline(root.querySelector("[data-timeline]"), this.player, { strip, ...timeline });
     this.gone = new AbortController();
     const listen = (target, name, run) => target.addEventListener(name, run, { signal: this.gone.signal });
     listen(this.player, "frame", () => this.showFrame());

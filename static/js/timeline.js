@@ -7,14 +7,16 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 150, 300, 600, 1500, 3000, 6000, 18000];
 /**
  * `strip` is {url, tiles, columns}; tiles lie evenly over the clip. `onEdge(index, edge, frame, done)` is called while
  * an edge (0 first, 1 last) of a span is moved and once more with done = true; without it spans are only shown.
+ * `onView(from, to)` hears which frames are in view.
  */
 export class Timeline {
-  constructor(box, player, { strip, onEdge = null, onSelect = null }) {
+  constructor(box, player, { strip, onEdge = null, onSelect = null, onView = null }) {
     this.box = box;
     this.player = player;
     this.strip = strip;
     this.onEdge = onEdge;
     this.onSelect = onSelect;
+    this.onView = onView;
     this.spans = [];
     this.pending = null;
     this.selected = -1;
@@ -165,6 +167,7 @@ export class Timeline {
     this._drawStrip(pen);
     this._drawRuler(pen, style);
     this._drawSpans();
+    this.onView?.(this.from, this.to);
     this.head.style.left = `${this._x(this.player.frame + 0.5)}px`;
   }
 

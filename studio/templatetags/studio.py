@@ -13,6 +13,7 @@ _ROOMS = [
     ("write", _("Write"), {Role.ANNOTATOR}),
     ("my_work", _("My work"), {Role.ANNOTATOR}),
     ("review", _("Review"), {Role.REVIEWER}),
+    ("practice", _("Practice"), {Role.ANNOTATOR, Role.REVIEWER, Role.LEAD}),
     None,
     ("clips", _("Clips"), set(Role)),
     ("questions", _("Questions"), {Role.LEAD}),

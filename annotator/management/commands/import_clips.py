@@ -1,4 +1,4 @@
-"""Bring clips in from a folder or a CSV file, with progress; run again, it goes on where it was stopped."""
+"""Bring clips in from folders, sets of GlitchWorld and CSV files, with progress; run again, it goes on where it stopped."""
 
 import time
 
@@ -14,10 +14,12 @@ from studio.models import User
 
 
 class Command(BaseCommand):
-    help = "Bring clips in from folders (searched recursively, with JSON sidecars) and CSV files."
+    help = "Bring clips in from folders (searched recursively, with JSON sidecars), GlitchWorld's sets and CSV files."
 
     def add_arguments(self, parser):
-        parser.add_argument("sources", nargs="+", metavar="SOURCE", help="a folder, a video file, or a CSV file")
+        parser.add_argument(
+            "sources", nargs="+", metavar="SOURCE", help="a folder, a set of make_glitchworld, a video file, or a CSV file"
+        )
         parser.add_argument("--kind", choices=["folder", "csv"], help="default: csv for *.csv and *.tsv, else folder")
         parser.add_argument("--purpose", choices=Clip.Purpose.values, default=Clip.Purpose.BENCHMARK)
         parser.add_argument("--category", choices=list(CATEGORIES), default="", help="expected category of all clips")
@@ -60,7 +62,12 @@ class Command(BaseCommand):
                 if item.error:
                     raise SourceError(item.error)
                 clip, created = importing.bring(
-                    item.path, original_name=item.path.name, source=item.source, by=person, story=item.story
+                    item.path,
+                    original_name=item.path.name,
+                    source=item.source,
+                    by=person,
+                    story=item.story,
+                    truth=item.truth,
                 )
             except (Refused, SourceError, OSError) as error:
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
