@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 from transformers import GenerationMixin, PreTrainedModel, Qwen2Model, SiglipTextConfig
 from transformers import initialization as init
@@ -12,7 +11,7 @@ from transformers.utils import ModelOutput
 
 from modelzoo.physvlm.config import PhysVLMConfig
 from modelzoo.physvlm.images import pack_tiles
-from modelzoo.physvlm.merging import expand_batch, label_rows_of, position_ids_of
+from modelzoo.physvlm.merging import place_tokens, project_rows
 from modelzoo.physvlm.projector import Projector, guided_tokens
 from modelzoo.physvlm.scorer import PromptScorer, Scorer, TextPositions, TokenScorer
 from modelzoo.physvlm.tower import CellStatsTower, build_tower
@@ -156,37 +155,8 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
             return [(list(members.values()), features if every else features[chosen])]
         return [([rows], features[clip][None]) for (clip, _is_video), rows in members.items()]
 
-    def place(self, input_ids, attention_mask, position_ids, labels, tokens, blocks):
-        """Put the visual tokens where the image tokens stand.
-
-        A row with one image token for each block is widened first; a row that already has one for each visual token is
-        not. ValueError, naming the row, for any other count. Returns embeds, attention_mask, position_ids, labels.
-        """
-        found = (input_ids == self.config.image_token_id).sum(1).tolist()
-        wanted = [len(row) for row in tokens]
-        if found != wanted:
-            check_counts(found, wanted, [len(counts) for counts in blocks])
-            if position_ids is not None or (attention_mask is not None and attention_mask.dim() > 2):
-                raise ValueError(
-                    "Rows with their own positions or block masks must already have one image token a visual token."
-                )
-            mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-            input_ids, attention_mask, labels = expand_batch(
-                input_ids, mask, labels, blocks,
-                image_token_id=self.config.image_token_id, pad_token_id=self.config.pad_token_id,
-            )  # fmt: skip
-        embeds = self.get_input_embeddings()(input_ids)
-        if sum(wanted):
-            places = (input_ids == self.config.image_token_id)[..., None]
-            embeds = embeds.masked_scatter(places, torch.cat(list(tokens)).to(embeds.dtype))
-        if attention_mask is not None and attention_mask.dim() == 2:
-            embeds = embeds * attention_mask[..., None].to(embeds.dtype)
-            if position_ids is None:
-                position_ids = position_ids_of(attention_mask)
-        return embeds, attention_mask, position_ids, labels
-
     def see(self, input_ids, attention_mask, position_ids, labels, *, pixels, features, visual_tokens, scorer_ids, **how):
-        """Frames or features or ready tokens, and text, to what the language model reads; see `place`."""
+        """Frames or features or ready tokens, and text, to what the language model reads; see `place_tokens`."""
         how["clip_of_row"] = None if how.get("clip_of_row") is None else numbers(how["clip_of_row"])
         if sum(given is not None for given in (pixels, features, visual_tokens)) > 1:
             raise ValueError("Give only one of pixels, features and visual_tokens.")
@@ -204,7 +174,11 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
         for row, (tokens, kind) in enumerate(zip(visual_tokens, kinds, strict=True)):
             pictures = len(features[clips[row]]) if kind == "multi-image" and features is not None else 1
             blocks.append([len(tokens) // pictures] * pictures if len(tokens) else [])
-        return self.place(input_ids, attention_mask, position_ids, labels, visual_tokens, blocks)
+        return place_tokens(
+            input_ids, attention_mask, position_ids, labels, visual_tokens, blocks,
+            embed=self.get_input_embeddings(), image_token_id=self.config.image_token_id,
+            pad_token_id=self.config.pad_token_id,
+        )  # fmt: skip
 
     def forward(
         self, inputs_embeds, attention_mask=None, position_ids=None, past_key_values=None, use_cache=False, **kwargs
@@ -225,18 +199,6 @@ class PhysVLMModel(PhysVLMPreTrainedModel):
 def numbers(values):
     """A list of whole numbers from a list or a tensor, with one transfer from the device."""
     return values.tolist() if isinstance(values, torch.Tensor) else [int(value) for value in values]
-
-
-def check_counts(found, wanted, media):
-    """ValueError naming the first row whose image tokens are neither one for each clip nor one for each visual token."""
-    for row, counts in enumerate(zip(found, wanted, media, strict=True)):
-        if counts[0] not in counts[1:]:
-            raise ValueError(
-                f"Row {row} has {counts[0]} image tokens; it must have {counts[2]}, one for each picture or clip, "
-                f"or {counts[1]}, one for each visual token."
-            )
-    if found != media:
-        raise ValueError("Some rows have one image token a clip and others one a visual token; give all rows the same way.")
 
 
 def block_mask(allowed, config, dtype):
@@ -335,19 +297,7 @@ class PhysVLMForConditionalGeneration(PhysVLMPreTrainedModel, GenerationMixin):
             past_key_values=past_key_values, use_cache=use_cache, **kwargs,
         )  # fmt: skip
         hidden = out.last_hidden_state
-        rows = targets = loss = None
-        if labels is not None:
-            rows, targets = label_rows_of(labels)
-        if label_rows is None:
-            kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) and logits_to_keep else slice(None)
-            logits = self.lm_head(hidden[:, kept])
-            predicted = None if labels is None else logits.flatten(0, 1)[rows]
-        else:
-            chosen = rows if isinstance(label_rows, str) else flat_rows(label_rows)
-            logits = self.lm_head(hidden.flatten(0, 1)[chosen])
-            predicted = logits if isinstance(label_rows, str) else None
-        if predicted is not None:
-            loss = F.cross_entropy(predicted.float(), targets)
+        loss, logits, targets = project_rows(self.lm_head, hidden, labels, label_rows, logits_to_keep)
         return PhysVLMOutput(
             loss=loss, logits=logits, targets=targets, past_key_values=out.past_key_values, hidden_states=hidden,
             merged_attention_mask=attention_mask, merged_position_ids=position_ids, merged_labels=labels,
@@ -365,8 +315,3 @@ class PhysVLMForConditionalGeneration(PhysVLMPreTrainedModel, GenerationMixin):
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         embeds, mask, _, _ = self.model.see(input_ids, mask, None, None, **sight)
         return super().generate(inputs_embeds=embeds, attention_mask=mask, **kwargs)
-
-
-def flat_rows(rows):
-    """Flat places (R,) from flat places or from a mask (B,S)."""
-    return rows.flatten().nonzero().squeeze(1) if rows.dtype == torch.bool else rows

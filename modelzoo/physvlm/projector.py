@@ -27,14 +27,18 @@ class Projector(nn.Module):
         time, so that memory does not grow with the clip.
         """
         shares = window_weights(weights.flatten(0, 1), kernel, temperature=temperature).unflatten(0, weights.shape[:2])
-        windows, grid = shares.shape[2], weights.shape[-2:]
-        features = features[:, : windows * kernel[0]].to(self.linear_1.weight.dtype)
-        together = windows if torch.is_grad_enabled() else 1
-        pooled = [
-            pool_channels_last(self.act(self.linear_1(frames)).unflatten(2, grid), share)
-            for frames, share in zip(features.split(together * kernel[0], dim=1), shares.split(together, dim=2), strict=True)
-        ]
-        return self.linear_2(torch.cat(pooled, dim=2))
+        grid = weights.shape[-2:]
+        features = features[:, : shares.shape[2] * kernel[0]].to(self.linear_1.weight.dtype)
+        if torch.is_grad_enabled():
+            return self.linear_2(self.pooled(features, shares, grid))
+        pooled = features.new_empty(*shares.shape[:5], self.linear_1.out_features)
+        for window, frames in enumerate(features.split(kernel[0], dim=1)):
+            pooled[:, :, window] = self.pooled(frames, shares[:, :, window : window + 1], grid)[:, :, 0]
+        return self.linear_2(pooled)
+
+    def pooled(self, features, shares, grid):
+        """GELU(linear_1(x)) pooled: features (C,T,L,D), shares (C,K, T',g',g', kt,kh,kw) -> (C,K, T',g',g', hidden)."""
+        return pool_channels_last(self.act(self.linear_1(features)).unflatten(2, grid), shares)
 
 
 def guided_tokens(scorer, projector, features, text, *, kernel, temperature):

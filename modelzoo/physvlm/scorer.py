@@ -134,11 +134,11 @@ class Scorer(nn.Module):
         unit = F.normalize(text.to(wide), dim=-1)
         if torch.is_grad_enabled():
             return torch.einsum("ctle,cke->cktl", F.normalize(self.embed_patches(features).to(wide), dim=-1), unit)
-        frames = []
-        for frame in features.unbind(1):
+        cosines = unit.new_empty(*unit.shape[:2], *features.shape[1:3])
+        for number, frame in enumerate(features.unbind(1)):
             patches = self.embed_patches(frame).to(wide)
-            frames.append(unit @ patches.mT / patches.norm(dim=-1).clamp_min(1e-12)[:, None])
-        return torch.stack(frames, dim=2)
+            cosines[:, :, number] = unit @ patches.mT / patches.norm(dim=-1).clamp_min(1e-12)[:, None]
+        return cosines
 
     def weights(self, features, text):
         """One weight a patch, (C,K,T,g,g), summing to one over the whole clip, later dropped frames included."""
