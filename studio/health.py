@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from studio.celery import worker_key
+from studio.llm import endpoints
 
 logger = logging.getLogger(__name__)
 BEAT_KEY = "sweep-ran"
@@ -118,7 +119,7 @@ def report():
     findings = [database, broker]
     findings += [_worker(queue, redis_ok) for queue in settings.QUEUES]
     findings.append(_beat(redis_ok))
-    for check in (_ffmpeg, _media, _disk, _translations, _secret_key, _debug, _addresses, _mail, _openai):
+    for check in (_ffmpeg, _media, _disk, _translations, _secret_key, _debug, _addresses, _mail, _language_models):
         findings.append(_safely(check))
     return Report(findings)
 
@@ -380,13 +381,26 @@ def _mail():
     return Finding(part, OK, _("%(host)s takes mail.") % {"host": settings.EMAIL_HOST})
 
 
-def _openai():
-    part = "OpenAI"
-    if not settings.OPENAI_API_KEY:
+def _language_models():
+    part = _("Language models")
+    models, ready = endpoints.configured(), endpoints.ready()
+    if not ready:
+        return Finding(part, WARNING, _("Leak checks cannot be made."), str(endpoints.why_none()))
+    names = ", ".join(endpoint.name for endpoint in ready)
+    if unpriced := [endpoint.name for endpoint in ready if endpoint.price_in is None or endpoint.price_out is None]:
         return Finding(
             part,
             WARNING,
-            _("There is no key, so language models of OpenAI cannot be asked."),
-            _("Set OPENAI_API_KEY where leak checks are wanted."),
+            _("Can be asked: %(names)s. The price of %(unpriced)s is unknown, so no budget counts it.")
+            % {"names": names, "unpriced": ", ".join(unpriced)},
+            _("Give price_in and price_out in STUDIO_LLM_MODELS; 0 for a server of your own."),
         )
-    return Finding(part, OK, _("A key is set."))
+    if len(ready) < len(models):
+        missing = ", ".join(endpoint.key_env for endpoint in models if not endpoint.has_key)
+        return Finding(
+            part,
+            WARNING,
+            _("Can be asked: %(names)s. A key is missing: %(missing)s.") % {"names": names, "missing": missing},
+            _("Set it for the web server and the workers, or take the model out of STUDIO_LLM_MODELS."),
+        )
+    return Finding(part, OK, _("Can be asked: %(names)s.") % {"names": names})

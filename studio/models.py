@@ -193,3 +193,6 @@ class Job(models.Model):
 
     def __str__(self):
         return self.title or self.kind
+
+
+from studio.llm.models import LLMBatch, LLMBudget, LLMCall, LLMPace  # noqa: E402, F401 -- belong to this app

@@ -332,6 +332,7 @@ LOGGING = {
         "axes": {"level": "WARNING"},  # else four lines for every good login
         "celery.app.trace": {"level": "WARNING"},  # else two lines a sweep, for ever
         "celery.worker.strategy": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},  # else a line for every request to a language model
         "django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
     },
 }

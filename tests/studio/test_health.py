@@ -81,7 +81,7 @@ def test_doctor_says_what_is_missing_even_without_any_set_up(tmp_path):
 
 def test_a_well_run_studio_is_fine(found):
     levels = {part: finding.level for part, finding in found().items()}
-    assert levels.pop("OpenAI") in (health.OK, health.WARNING)
+    assert levels.pop("Language models") in (health.OK, health.WARNING)
     for part in ("Addresses", "Translations", "Free disk"):  # these differ between the machines that run tests
         levels.pop(part)
     assert levels.pop("E-mail") == health.WARNING  # tests keep mail in memory
@@ -127,11 +127,19 @@ def test_stale_translations_are_named(found, settings, tmp_path):
     assert "zh_Hans/django" in found()["Translations"].text
 
 
-def test_a_missing_openai_key_is_only_a_warning(found, settings):
-    settings.OPENAI_API_KEY = ""
-    assert found()["OpenAI"].level == health.WARNING
-    settings.OPENAI_API_KEY = "sk-secret"
-    assert found()["OpenAI"].level == health.OK and "sk-secret" not in found()["OpenAI"].text
+def test_a_missing_key_of_a_language_model_is_only_a_warning(found, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    finding = found()["Language models"]
+    assert finding.level == health.WARNING and "OPENAI_API_KEY" in finding.mend
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    finding = found()["Language models"]
+    assert finding.level == health.OK and "gpt-4o" in finding.text and "sk-secret" not in finding.text
+
+
+def test_a_language_model_without_a_price_is_a_warning(found, settings):
+    settings.LLM_MODELS = '[{"name": "llama", "base_url": "http://localhost:11434/v1"}]'
+    finding = found()["Language models"]
+    assert finding.level == health.WARNING and "price of llama is unknown" in finding.text
 
 
 def test_debug_is_a_warning(found, settings):
