@@ -7,11 +7,13 @@ step-000123/COMMITTED       size and hash of every file, written last: without i
 """
 
 import base64
+import contextlib
 import json
 import os
 import random
 import re
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +91,8 @@ def save(folder, *, step, model, optimizer, meta, write_model, world, keep):
         part.mkdir(parents=True)
     world.wait()
     tensors = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-    dcp.save(tensors, checkpoint_id=part / "state", no_dist=world.size == 1)
+    with _quiet():
+        dcp.save(tensors, checkpoint_id=part / "state", no_dist=world.size == 1)
     world.wait()
     if world.first:
         write_model(part / "model")
@@ -145,9 +148,18 @@ def load_weights(path, model):
     model.load_state_dict(tensors["model"])
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Without the library's remark that one process alone is one process alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
+
+
 def _read(path, tensors):
     alone = not (torch.distributed.is_available() and torch.distributed.is_initialized())
     try:
-        dcp.load(tensors, checkpoint_id=Path(path) / "state", no_dist=alone)
+        with _quiet():
+            dcp.load(tensors, checkpoint_id=Path(path) / "state", no_dist=alone)
     except (dcp.api.CheckpointException, RuntimeError, KeyError) as error:
         raise BrokenCheckpoint(f"{path} does not fit this model: {str(error).splitlines()[0]}") from error

@@ -58,6 +58,7 @@ class Hooks:
     board: object = None
     extra: dict = field(default_factory=dict)
     on_saved: object = None
+    opened: bool = False  # whether the folder is this run's; an error before that leaves the folder as it was
 
     def asked(self):
         return STOP if self.asked_signal["stop"] else 0
@@ -241,7 +242,7 @@ def _guarded(request, folder, world, show):
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-        if world.first and folder.spec is not None:
+        if world.first and hooks.opened:
             folder.write_state(state, error=error)
             folder.beat(phase="done", eta_s=None)
             folder.log(f"{state}{': ' + error if error else ''}")
@@ -250,6 +251,7 @@ def _guarded(request, folder, world, show):
 
 def _train(request, folder, world, hooks):
     spec = open_run(request, folder, world)
+    hooks.opened = True
     settings = spec["settings"]
     if world.first:
         (folder.path / "stop").unlink(missing_ok=True)
@@ -358,14 +360,19 @@ def _train(request, folder, world, hooks):
 
 
 def load_or_make(spec, data, newest):
-    """The run's model: from the newest checkpoint's sizes, from --init, or new with a tokenizer of the run's texts."""
+    """The model that the run began with, from --init or new; one that goes on without --init is its newest checkpoint.
+
+    DPO always needs its starting model, for the reference; the loop then puts the newest checkpoint's weights in.
+    """
     settings = spec["settings"]
     if spec["init"]:
         return build.load(spec["init"], settings)
+    if newest:
+        return build.load(newest, settings)
     texts = [text for one in data.conversations for turn in one.turns for text in turn]
     texts += [text for one in data.pairs for text in (one.prompt, one.chosen, one.rejected)]
     texts += [text for one in data.questions for text in (one.block, *one.options)]
-    if spec["stage"] == "dpo" and newest is None:
+    if spec["stage"] == "dpo":
         raise RunError("DPO begins from a trained model: give --init, the model folder or a checkpoint of an SFT run.")
     array = next((media for media in data.clips.values() if media.row is not None), None)
     size = open_array(array.path).shape[2] if array else None

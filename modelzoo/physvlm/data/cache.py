@@ -8,6 +8,7 @@ is a hash of the video's bytes and of what was taken from it, so runs share it a
 import hashlib
 import io
 import json
+import math
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from PIL import Image
 from modelzoo.physvlm.data.freeze import open_array
 from modelzoo.physvlm.data.order import draw
 from modelzoo.physvlm.data.sources import BadData
-from modelzoo.physvlm.frames import eval_frame_indices, train_frame_indices
+from modelzoo.physvlm.frames import eval_frame_indices, fit_frame, train_frame_indices
 
 QUALITY = 95
 _MAGIC = b"physvlm-frames-1\n"
@@ -105,19 +106,8 @@ class Frames:
         if len(frames) != self.wanted:
             frames = frames[eval_frame_indices(len(frames), self.wanted)]
         if frames.shape[1:3] != (self.size, self.size):
-            frames = np.stack([np.asarray(fit(Image.fromarray(frame), self.size)) for frame in frames])
+            frames = np.stack([fit_frame(frame, self.size) for frame in frames])
         return np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
-
-
-def fit(image, size):
-    """The picture scaled to fit a black square of `size` pixels, in its middle."""
-    scale = min(size / image.width, size / image.height)
-    scaled = image.resize(
-        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BICUBIC
-    )
-    square = Image.new("RGB", (size, size))
-    square.paste(scaled, ((size - scaled.width) // 2, (size - scaled.height) // 2))
-    return square
 
 
 def decode(path, clip_id, *, size, choose):
@@ -142,9 +132,9 @@ def decode(path, clip_id, *, size, choose):
                 for frame in container.decode(video=0):
                     if seen in wanted:
                         scale = min(size / frame.width, size / frame.height)
-                        width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+                        width, height = (min(size, math.ceil(side * scale)) for side in (frame.width, frame.height))
                         small = frame.reformat(width, height, format="rgb24", interpolation=Interpolation.BICUBIC)
-                        pictures[seen] = fit(small.to_image(), size)
+                        pictures[seen] = Image.fromarray(fit_frame(small.to_ndarray(), size))
                     seen += 1
             if wanted <= set(pictures):
                 return [[pictures[number] for number in numbers] for numbers in chosen], chosen

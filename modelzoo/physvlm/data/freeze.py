@@ -105,12 +105,12 @@ def thaw(folder):
     except OSError as error:
         raise BadData(f"{error.filename} cannot be read, so the run's data is lost: {error.strerror}.") from error
     data, hashes = Data(sources=manifest["sources"]), {}
-    for line in (folder / "clips.jsonl").read_text().splitlines():
+    for line in (folder / "clips.jsonl").read_text().split("\n")[:-1]:
         clip = json.loads(line)
         data.clips[clip["clip_id"]] = Media(clip["path"], clip["row"])
         hashes[clip["clip_id"]] = clip["sha256"]
     lists = {Conversation: data.conversations, Pair: data.pairs, Question: data.questions}
-    for line in (folder / "rows.jsonl").read_text().splitlines():
+    for line in (folder / "rows.jsonl").read_text().split("\n")[:-1]:
         row = json.loads(line)
         kind = _KINDS[row.pop("kind")]
         lists[kind].append(kind(**{key: _tuples(value) for key, value in row.items()}))

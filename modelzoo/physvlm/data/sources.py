@@ -143,12 +143,12 @@ def _array_rows(folder):
     if not (folder / "arrays.npy").exists():
         return {}
     try:
-        lines = (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "truth.jsonl").read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise BadData(
             f"{folder / 'truth.jsonl'}, which names the rows of arrays.npy, cannot be read: {error.strerror}."
         ) from error
-    truths = [json.loads(line) for line in lines]
+    truths = [json.loads(line) for line in lines if line]
     return {truth["clip_id"]: truth["row"] for truth in truths}
 
 
