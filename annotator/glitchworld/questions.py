@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotator.glitchworld import catalogue, statements
+from annotator.glitchworld import statements
 from annotator.glitchworld.option_sets import choose_three
 from annotator.glitchworld.telling import Teller
 from annotator.glitchworld.wording import TENSES, pick, sentence
@@ -12,7 +12,7 @@ from annotator.glitchworld.wording_frames import GLITCH_STEMS, OPEN_STEMS, SINCE
 
 GLITCH_FREE = 0.1  # share of clips without a glitch in a set, unless the caller says otherwise
 MOST_GLITCH_FREE = 0.25  # above it "nothing is wrong" would have to be right more often than one time in four
-TRIES = 10  # other categories are looked at where the first ones leave no four statements that may meet
+TRIES = 5  # other glitches are looked at where the first ones leave no four statements that may meet
 TIMED, PLACED = 0.15, 0.2  # shares of questions whose stem names a time, whose options name places
 
 
@@ -35,14 +35,7 @@ def write_question(truth, *, rng, glitch_free=GLITCH_FREE):
     among the wrong options of glitch clips exactly as often as among the right ones, and is right one time in four.
     ValueError if the share is above a quarter or the picture does not hold enough for three false distractors.
     """
-    if not 0 <= glitch_free <= MOST_GLITCH_FREE:
-        raise ValueError(f"A share of glitch-free clips of {glitch_free} is not between 0 and {MOST_GLITCH_FREE}.")
-    true = statements.of_truth(truth)
-    chosen = _four_statements(truth, true, rng=rng)
-    if true is None:
-        chosen[0] = None
-    elif rng.random() < 3 * glitch_free / (1 - glitch_free):
-        chosen[rng.randrange(1, 4)] = None
+    chosen = four_statements(truth, rng=rng, glitch_free=glitch_free)
     order = rng.sample(range(4), 4)
     chosen, answer = [chosen[index] for index in order], order.index(0)
     tense = rng.choice(TENSES)
@@ -51,29 +44,39 @@ def write_question(truth, *, rng, glitch_free=GLITCH_FREE):
         stem=_stem(truth, tense, nothing=None in chosen, rng=rng),
         options=tuple(sentence(teller.tell(one, rng=rng)) for one in chosen),
         answer_index=answer,
-        category=true.category if true else "",
+        category=truth.glitch.category if truth.glitch else "",
         distractor_kinds=tuple(None if i == answer else _kind(one, chosen[answer]) for i, one in enumerate(chosen)),
     )
 
 
-def _four_statements(truth, true, *, rng):
+def four_statements(truth, *, rng, glitch_free=GLITCH_FREE):
+    """[the truth, three that are false]; None stands for the statement that nothing is wrong. Errors as above."""
+    if not 0 <= glitch_free <= MOST_GLITCH_FREE:
+        raise ValueError(f"A share of glitch-free clips of {glitch_free} is not between 0 and {MOST_GLITCH_FREE}.")
+    chosen = _what_could_be_told(truth, rng=rng)
+    if truth.glitch is None:
+        chosen[0] = None
+    elif rng.random() < 3 * glitch_free / (1 - glitch_free):
+        chosen[rng.randrange(1, 4)] = None
+    return chosen
+
+
+def _what_could_be_told(truth, *, rng):
     """Four statements of which no two can be true together; the first is what happened.
 
     Where nothing did, one is drawn as if it had, by the chances by which the world draws glitches.
     """
-    possible = _possible(truth, rng=rng)
+    true = statements.of_truth(truth)
+    possible = statements.all_that_could_happen(truth, rng=rng)
     for _ in range(TRIES):
+        cells = {category: statements.pick(glitches, rng=rng) for category, glitches in possible.items()}
         if true:
-            happened, cells = true, statements.could_happen(true.glitch, truth, rng=rng)
-        else:
-            cells = rng.choice(possible[rng.choice(list(possible))])
-            happened = rng.choices([statement for statement, _ in cells], [chance for _, chance in cells])[0]
-        others = [category for category in possible if category != happened.category]
-        for category in rng.sample(others, min(3, len(others))):
-            cells = cells + rng.choice(possible[category])
-        found = [statement for statement, _ in cells]
+            cells[true.category] = statements.could_happen(true.glitch, truth, rng=rng)
+        happened = true or statements.pick(cells[rng.choice(list(cells))], rng=rng)
+        told = [one for glitch in cells.values() for one in glitch]
+        found = [statement for _, statement in told]
         three = choose_three(
-            chances=np.array([chance for _, chance in cells]),
+            chances=np.array([chance for chance, _ in told]),
             may_meet=np.array([[a != b and statements.may_meet(a, b) for b in found] for a in found]),
             liking=statements.likings(found),
             true=found.index(happened),
@@ -82,15 +85,6 @@ def _four_statements(truth, true, *, rng):
         if three:
             return [happened, *(found[index] for index in three)]
     raise ValueError(f"{truth.clip_id}: the picture does not hold enough for three distractors that are surely false.")
-
-
-def _possible(truth, *, rng):
-    """{category: [what each of its glitches could do in this picture, as `could_happen`]}."""
-    possible = {}
-    for glitch in catalogue.GLITCHES.values():
-        if cells := statements.could_happen(glitch.name, truth, rng=rng):
-            possible.setdefault(glitch.category, []).append(cells)
-    return possible
 
 
 def _kind(statement, answer):

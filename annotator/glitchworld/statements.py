@@ -10,22 +10,14 @@ from itertools import combinations
 import numpy as np
 
 from annotator.glitchworld import catalogue
+from annotator.glitchworld.chances import CHANCES
 
-SAME_ACTOR, SAME_GLITCH = 0.8, 1.2  # how much more often options share an actor or a glitch: e to this power
+LEAST = 0.02  # chance of what the measurement of the chances never saw
 
-_ACROSS = ("left", "right")
-DIRECTIONS = {  # of each directed glitch, all equally likely
-    "drifting_up": ("up",),
-    "walking_on_air": _ACROSS,
-    "launched_upward": ("up",),
-    "passing_through": _ACROSS,
-    "invisible_wall": _ACROSS,
-    "sudden_speed": _ACROSS,
-    "teleport": _ACROSS,
-    "dropping": ("down",),
-    "runaway_shadow": _ACROSS,
-    "stretched_body": _ACROSS,
-}
+SAME_ACTOR, SAME_GLITCH, SAME_BOTH = 0.9, 2.6, 1.5  # how much more often two options share these: e to this power
+
+# The directions that can be told apart in the clip. Other glitches with a direction turn round later, or know only one.
+DIRECTIONS = dict.fromkeys(("passing_through", "invisible_wall", "runaway_shadow"), ("left", "right"))
 
 # Pairs of glitches of different categories that might both be said of one actor in one clip. They never stand side by side.
 TOO_CLOSE = frozenset(
@@ -33,6 +25,7 @@ TOO_CLOSE = frozenset(
     for pair in (
         ("hovering", "slow_action"),
         ("hovering", "launched_upward"),
+        ("hovering", "dropping"),
         ("hovering", "looping"),
         ("drifting_up", "launched_upward"),
         ("drifting_up", "slow_action"),
@@ -69,6 +62,11 @@ TOO_CLOSE = frozenset(
         ("fast_action", "spinning_limbs"),
         ("fast_action", "looping"),
         ("slow_action", "sliding_pose"),
+        ("slow_action", "dropping"),
+        ("slow_action", "growing_bounce"),
+        ("launched_upward", "slow_action"),
+        ("drifting_up", "looping"),
+        ("drifting_up", "to_and_fro"),
         ("slow_action", "looping"),
         ("slow_action", "to_and_fro"),
         ("looping", "popping_in"),
@@ -109,44 +107,74 @@ class Statement:
 
 def seen(actor):
     """Frames in which the actor can be seen."""
-    return sum(box is not None for box in actor.boxes)
+    return len(actor.boxes) - actor.boxes.count(None)
 
 
 def in_the_picture(truth):
-    """Actors that a viewer can name: seen for at least a tenth of the clip."""
-    return [actor for actor in truth.actors if seen(actor) * 10 >= truth.frames]
+    """Actors that a viewer can name: seen for at least a tenth of the clip.
+
+    No scene is dealt two cars. Where a second one appears out of nothing, the first is not named, because whoever reads
+    of two cars would know.
+    """
+    named = [actor for actor in truth.actors if seen(actor) * 10 >= truth.frames or is_violator(truth, actor)]
+    if truth.glitch and truth.glitch.name == "popping_in" and truth.actor(truth.glitch.actor).kind == "car":
+        named = [actor for actor in named if actor.kind != "car" or is_violator(truth, actor)]
+    return named
+
+
+def is_violator(truth, actor):
+    return truth.glitch is not None and actor.id == truth.glitch.actor
 
 
 def of_truth(truth):
     """The true statement; None where nothing is wrong."""
     glitch = truth.glitch
-    return glitch and Statement(glitch.name, glitch.actor, glitch.other, glitch.direction)
+    if glitch is None:
+        return None
+    return Statement(glitch.name, glitch.actor, glitch.other, glitch.direction if glitch.name in DIRECTIONS else None)
 
 
-def could_happen(name, truth, *, rng):
-    """[(statement, chance)] of one glitch in this picture; chances add up to 1. Empty if nobody there can show it.
+def could_happen(name, truth, *, rng, present=None):
+    """[(chance, statement)] of one glitch in this picture; chances add up to 1. Empty if nobody there can show it.
 
-    The true statement is always among those of its own glitch.
+    The true statement is always among those of its own glitch. `present` is `in_the_picture(truth)`, if known already.
     """
     glitch, true = catalogue.GLITCHES[name], of_truth(truth)
-    present = in_the_picture(truth)
+    _, by_kind, by_other = CHANCES[name]
+    present = present or in_the_picture(truth)
     cells = []
     for actor in present:
-        if actor.kind not in glitch.kinds:
-            continue
-        others = [other for other in present if other.kind in glitch.other and other.id != actor.id]
-        if glitch.other and not others:
-            continue
         mine = true is not None and (true.glitch, true.actor) == (name, actor.id)
-        other = rng.choice(others).id if glitch.other else None
+        if actor.kind not in glitch.kinds and not mine:
+            continue
         if mine:
             other = true.other
-        directions = DIRECTIONS[name] if glitch.directed else (None,)
-        if mine and true.direction not in directions:
-            directions = (*directions, true.direction)
-        cells += [(Statement(name, actor.id, other, direction), 1 / len(directions)) for direction in directions]
-    total = sum(chance for _, chance in cells)
-    return [(statement, chance / total) for statement, chance in cells]
+        elif glitch.other:
+            others = [one for one in present if one.kind in glitch.other and one.id != actor.id]
+            if not others:
+                continue
+            other = rng.choices(others, [max(by_other.get(one.kind, 0), LEAST) for one in others])[0].id
+        else:
+            other = None
+        directions = DIRECTIONS.get(name, (None,))
+        chance = max(by_kind.get(actor.kind, 0), LEAST) / len(directions)
+        cells += [(chance, Statement(name, actor.id, other, direction)) for direction in directions]
+    total = sum(chance for chance, _ in cells)
+    return [(chance / total, statement) for chance, statement in cells]
+
+
+def all_that_could_happen(truth, *, rng):
+    """{category: [(glitch's chance within it, its `could_happen`), ...]} of this picture."""
+    possible, present = {}, in_the_picture(truth)
+    for name, glitch in catalogue.GLITCHES.items():
+        if cells := could_happen(name, truth, rng=rng, present=present):
+            possible.setdefault(glitch.category, []).append((CHANCES[name][0], cells))
+    return possible
+
+
+def pick(chances, *, rng):
+    """One of [(chance, what)]."""
+    return rng.choices([what for _, what in chances], [chance for chance, _ in chances])[0]
 
 
 def may_meet(a, b):
@@ -167,5 +195,6 @@ def likings(statements):
     """How much each pair is liked, (n, n): pairs that share an actor or a glitch make a reader look closely."""
     liked = np.zeros((len(statements), len(statements)))
     for (i, a), (j, b) in combinations(enumerate(statements), 2):
-        liked[i, j] = liked[j, i] = SAME_ACTOR * (a.actor == b.actor) + SAME_GLITCH * (a.glitch == b.glitch)
+        actor, glitch = a.actor == b.actor, a.glitch == b.glitch
+        liked[i, j] = liked[j, i] = SAME_ACTOR * actor + SAME_GLITCH * glitch + SAME_BOTH * (actor and glitch)
     return liked

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from annotator.glitchworld.catalogue import ALL_MOVING
 from annotator.glitchworld.wording import Words, clause
-from annotator.glitchworld.wording_frames import FURTHER, NOTHING, PLACES, TO
+from annotator.glitchworld.wording_frames import HEIGHTS, NOTHING, PLACES, TO
 from annotator.glitchworld.wordings import WORDINGS
 
 _NOUNS = {  # one of them serves for all actors of a kind in one text, so that nobody takes a box for another crate
@@ -26,10 +26,14 @@ class Teller:
     def draw(cls, truth, *, tense, rng, placed=False):
         return cls(truth, tense, {kind: rng.choice(nouns) for kind, nouns in _NOUNS.items()}, placed)
 
+    def name(self, actor):
+        """ "the red crate", "the figure in red"."""
+        return actor.words.replace(actor.kind, self.nouns.get(actor.kind, actor.kind), 1)
+
     def actor(self, number, *, rng):
-        """ "the red crate", "the figure in red that starts on the left"."""
+        """The name, and where the actor is first seen if this text says so: "the red crate that starts on the left"."""
         actor = self.truth.actor(number)
-        words = actor.words.replace(actor.kind, self.nouns.get(actor.kind, actor.kind), 1)
+        words = self.name(actor)
         if self.placed and actor.kind in ALL_MOVING:
             words += (
                 f" that {'started' if self.tense == 'past' else 'starts'} {rng.choice(PLACES[third(self.truth, actor)])}"
@@ -43,7 +47,6 @@ class Teller:
             person=actor.kind == "person",
             other="" if statement.other is None else self.actor(statement.other, rng=rng),
             to=rng.choice(TO[statement.direction]) if statement.direction else "",
-            to_side=rng.choice(FURTHER[statement.direction]) if statement.direction else "",
         )
 
     def tell(self, statement, *, rng):
@@ -62,8 +65,24 @@ def makes_a_phrase(line):
     return not beside and "," not in subject and not subject.startswith(("there ", "again ", "all "))
 
 
-def third(truth, actor, frame=None):
-    """left, middle or right: where in the picture an actor is at a frame, or else where it is first seen."""
-    box = actor.boxes[frame] if frame is not None else next(box for box in actor.boxes if box is not None)
+def third(truth, actor):
+    """left, middle or right: where in the picture an actor is first seen."""
+    return _across(next(box for box in actor.boxes if box is not None), truth)
+
+
+def _across(box, truth):
     middle = (box[0] + box[2]) / 2
     return ("left", "middle", "right")[min(max(int(3 * middle / truth.width), 0), 2)]
+
+
+def place(box, truth):
+    """Where a box lies in the picture: "on the left, near the top"."""
+    down = ("top", "middle", "bottom")[min(max(int(3 * (box[1] + box[3]) / 2 / truth.height), 0), 2)]
+    return f"{PLACES[_across(box, truth)][0]}, {HEIGHTS[down]}"
+
+
+def deeds(does):
+    """What an actor does, as a verb phrase: "rolls to the left, then stops". "" for what only rests."""
+    if all(verb == "rests" for verb, _ in does):
+        return ""
+    return ", then ".join(verb + (f" {TO[way][0]}" if way in TO else "") for verb, way in does)

@@ -5,7 +5,7 @@ A line is a clause about an actor, for example
     {A} [hang|float] (in mid-air|in empty space) with nothing under {it}
 
     {A} {B}           the actor, the other thing it meets
-    {to} {to_side}    a direction: "to the left"; the same beside "further"
+    {to}              a direction: "to the left"
     {it} {its} {self} pronouns for the actor: it, its, itself, or them, their, themselves for a person
     [hang|float]      one of these verbs, in the tense asked for; [+hang] of a subject in the plural
     <be>              the same inside a subordinate clause, which keeps its tense where the main verb becomes "-ing"
@@ -144,12 +144,11 @@ class Words:
     person: bool = False
     other: str = ""
     to: str = ""
-    to_side: str = ""
 
     def names(self):
         it, its, self_ = ("them", "their", "themselves") if self.person else ("it", "its", "itself")
         own = {"it": it, "its": its, "self": self_}
-        return {"A": self.actor, "B": self.other, "to": self.to, "to_side": self.to_side, **own}
+        return {"A": self.actor, "B": self.other, "to": self.to, **own}
 
 
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")  # the innermost choice

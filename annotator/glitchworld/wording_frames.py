@@ -3,14 +3,6 @@
 TO = {  # towards a direction
     "left": ("to the left", "leftwards", "towards the left"),
     "right": ("to the right", "rightwards", "towards the right"),
-    "up": ("upwards", "towards the top of the picture"),
-    "down": ("downwards", "towards the bottom of the picture"),
-}
-FURTHER = {  # beside the word "further"
-    "left": ("to the left", "left"),
-    "right": ("to the right", "right"),
-    "up": ("up", "towards the top"),
-    "down": ("down", "towards the bottom"),
 }
 
 # Stems that stay true when nothing is wrong. Used wherever "nothing is wrong" is one of the options, and elsewhere too.

@@ -5,12 +5,12 @@ from annotator.glitchworld.wording import Wording
 WORDINGS = {
     "sudden_speed": Wording(
         says=(
-            "{A} (suddenly |)[shoot|race|dash] (off |away |){to} (far faster|at many times {its} speed) without a push",
-            "from one moment to the next, {A} [race] {to} (at an impossible speed|far too fast)",
-            "{A} (abruptly|suddenly|all at once) [speed] up and [hurtle] {to} (for no reason|although nothing <push> {it})",
-            "{A} [dart] {to} at a speed that nothing (has given|could give) {it}",
-            "out of the blue, {A} [rush|zoom] {to} like a (bullet|rocket)",
-            "{A} [go] from normal speed to (breakneck|absurd) speed {to} in an instant",
+            "{A} (suddenly |)[shoot|race|dash] (off|away) (far too fast|at many times {its} speed) without a push",
+            "from one moment to the next, {A} [race] about (at an impossible speed|far too fast)",
+            "{A} (abruptly|suddenly|all at once) [hurtle] along crazily (for no reason|although nothing <push> {it})",
+            "{A} [dart] (about|off) at a speed that nothing (has given|could give) {it}",
+            "out of the blue, {A} [rush|zoom] (off|along) like a (bullet|rocket)",
+            "{A} [go] from normal speed to (breakneck|absurd) speed in an instant",
         ),
         law=(
             "speed does not change unless a force acts",
@@ -32,12 +32,12 @@ WORDINGS = {
     ),
     "teleport": Wording(
         says=(
-            "{A} (suddenly |)[jump] {to} from one place to another without crossing the space between",
-            "in (a single instant|no time at all), {A} [be] somewhere else, further {to_side}",
-            "{A} [teleport] {to} (in an instant|from one moment to the next)",
-            "{A} [skip] a stretch of {its} way and [be] at once further {to_side}",
-            "{A} [vanish] from one (spot|place) and [reappear] in the same instant further {to_side}",
-            "without moving in between, {A} [change] place {to} (all at once|in a blink)",
+            "{A} (suddenly |)[jump] from one place to another without crossing the space between",
+            "{A} [be] in one place, and a moment later in quite another, with no way between them",
+            "{A} [teleport] (about the scene|from place to place) (in an instant|from one moment to the next)",
+            "in no time at all, {A} [be] somewhere else, and then somewhere else again",
+            "{A} [vanish] from one (spot|place) and [reappear] in the same instant at another",
+            "without moving in between, {A} [change] {its} place (all at once|in a blink)",
         ),
         law=(
             "a body has to pass through every place on its way",
@@ -62,7 +62,7 @@ WORDINGS = {
             "{A} (suddenly |)[move] in fast motion, while (everything else|the rest) <keep> its normal pace",
             "{A} [go] about {its} business several times too fast (as if|as though) somebody held down fast forward",
             "the movements of {A} [+become] (absurdly|impossibly) fast, like a film played at high speed",
-            "{A} [move] {its} limbs (frantically|at a frantic pace), several times faster than (possible|normal)",
+            "{A} [move] (frantically|at a frantic pace), several times faster than (possible|normal)",
             "for {A} alone, time [seem] to run (several times|far) too fast",
             "{A} [act] as in a speeded-up film while all else <stay> normal",
         ),
@@ -116,7 +116,7 @@ WORDINGS = {
             "{A} [repeat] the same (short |)(movement|stretch) over and over, jumping back (each time|to where it began)",
             "{A} [be] caught in a loop and [go] through the same (motion|moment) again and again",
             "again and again {A} [jump] back and [repeat] what <come> before",
-            "{A} [keep] jumping back to the same (place|spot) and [start] the same movement anew",
+            "{A} [jump] back to the same (place|spot) (time after time|time and again) and [start] the same movement anew",
             "like a scratched record, {A} [repeat] one (short |)movement (over and over|again and again)",
             "the same (second|moment) of movement [happen] to {A} again and again",
         ),
@@ -167,11 +167,11 @@ WORDINGS = {
     ),
     "dropping": Wording(
         says=(
-            "{A} (suddenly |)[plunge|drop] (straight |)down (like a stone|far faster than anything falls)",
+            "{A} [be] yanked out of {its} flight, straight down, (many times|far) faster than anything falls",
             "{A} [be] yanked (straight |)down (as if|as though) gravity had become many times stronger",
             "{A} [slam] (straight |)down to the ground much faster than (gravity allows|a thing can fall)",
-            "as if pulled by a rope, {A} [shoot] (straight |)down out of the air",
-            "{A} [fall] out of the air like lead, far too fast",
+            "as if pulled by a (rope|huge magnet), {A} [shoot] (straight |)down out of the air",
+            "{A} [stop] in flight and [crash] (straight |)down like a hammer",
             "all at once {A} [crash] (straight |)down (as if|as though) {its} weight had grown a hundredfold",
         ),
         law=(

@@ -6,9 +6,9 @@ WORDINGS = {
     "missing_texture": Wording(
         says=(
             "{A} (suddenly |)[turn] into a (glaring|garish) chequerboard, as games show a missing texture",
-            "the surface of {A} [be] replaced by a (plain |garish |)chequered placeholder",
+            "the surface of {A} [be] replaced by a (plain |garish |purple |)chequered placeholder",
             "{A} [lose] {its} texture and [be] covered in bright (squares|checks)",
-            "{A} [be] drawn with (garish|glaring) chequered squares instead of {its} own surface",
+            "{A} [be] drawn with (garish|purple) chequered squares instead of {its} own surface",
             "a chequered pattern, the sign of a missing texture, [cover] {A}",
             "instead of {its} usual look, {A} [have] a chequered (surface|skin)",
         ),
@@ -167,12 +167,12 @@ WORDINGS = {
     ),
     "stretched_body": Wording(
         says=(
-            "{A} [be] (stretched|drawn out) {to} (like chewing gum|like rubber)",
-            "the body of {A} [stretch] {to} (far beyond|to several times) its size",
-            "{A} [grow] {to} (as if|as though) somebody pulled at a rubber doll",
-            "part of {A} [be] pulled {to} into a long (smear|strip)",
-            "{A} [get] (pulled|dragged) out {to} like a piece of dough",
-            "the figure of {A} [lengthen] {to} like elastic",
+            "{A} [be] (stretched|drawn out) upwards (like chewing gum|like rubber)",
+            "the body of {A} [stretch] upwards (far beyond|well beyond) {its} size",
+            "{A} [grow] (taller and thinner|long and thin) (as if|as though) somebody pulled at a rubber doll",
+            "the body of {A} [be] pulled up into a long, swaying (strip|band)",
+            "{A} [get] (pulled|dragged) upwards like a piece of dough",
+            "{A} [lengthen] like elastic until {its} body <be> far too tall",
         ),
         law=(
             "bones do not stretch",
@@ -249,11 +249,11 @@ WORDINGS = {
     ),
     "falling_apart": Wording(
         says=(
-            "{A} [fall] to pieces (for no reason|without being hit)",
-            "{A} (suddenly |)[come] apart, and the pieces <+scatter>",
+            "{A} [come] to pieces (for no reason|without being hit)",
+            "{A} (suddenly |)[come] apart, and the pieces <+drift> away from each other",
             "{A} [break] up into (several |)pieces although nothing <hit> {it}",
-            "without any blow, {A} [burst] into (pieces|parts)",
-            "the parts of {A} [+separate] and [+fly|+scatter] in all directions",
+            "without any blow, {A} [fall] apart into (pieces|parts)",
+            "the parts of {A} [+separate] and [+drift] away from each other",
             "{A} [disintegrate] (all by {self}|on {its} own) into loose parts",
         ),
         law=(
@@ -303,11 +303,11 @@ WORDINGS = {
     ),
     "spinning_limbs": Wording(
         says=(
-            "the (arms|limbs) of {A} [+spin] round (and round |)like (propellers|windmill sails)",
-            "{A} [whirl] {its} (arms|limbs) round in full circles like a windmill",
-            "{A} [have] (arms|limbs) that <+turn> round and round like propellers",
+            "the (arms and legs|limbs) of {A} [+spin] round (and round |)like (propellers|windmill sails)",
+            "{A} [whirl] {its} (arms and legs|limbs) round in full circles like a windmill",
+            "{A} [have] (arms and legs|limbs) that <+turn> round and round like propellers",
             "the limbs of {A} [+rotate] full circle (again and again|without end)",
-            "like the blades of a fan, the (limbs|arms) of {A} [+go] round and round",
+            "like the blades of a fan, the (limbs|arms and legs) of {A} [+go] round and round",
             "{A} [spin] {its} limbs (round like wheels|like a windmill)",
         ),
         law=(
@@ -332,8 +332,8 @@ WORDINGS = {
         says=(
             "{A} [glide] along in a frozen pose without moving {its} legs",
             "{A} [slide] over the ground, stiff as a statue, without taking a step",
-            "stiff like a (statue|mannequin), {A} [slide] along the ground",
-            "{A} [move] along without taking steps, {its} limbs frozen (stiff|in place)",
+            "stiff like a (statue|mannequin), {A} [slide] along the ground with arms spread",
+            "{A} [move] along without taking steps, {its} limbs (frozen|stiff) in one pose",
             "the limbs of {A} [+freeze] while {its} body <glide> on",
             "frozen in one pose, {A} [go] on (gliding|sliding) over the ground",
         ),
@@ -357,9 +357,9 @@ WORDINGS = {
     ),
     "folded_body": Wording(
         says=(
-            "{A} [fold] (up |)like a (pocket knife|deckchair|sheet of paper)",
-            "the body of {A} [be] folded double (backwards |)as no spine can bend",
-            "{A} [be] bent (in half|double) (as if|as though) there were a hinge in {its} back",
+            "{A} [fold] (up |)like a (pocket knife|deckchair) while {its} legs <+walk> on",
+            "the body of {A} [be] folded over (backwards |)as no spine can bend",
+            "{A} [be] bent over (as if|as though) there were a hinge in {its} back",
             "the upper body of {A} [fold] over (flat |)as if without a spine",
             "folded (in half|double) like paper, {A} [carry] on",
             "the (spine|back) of {A} [fold] like a hinge",

@@ -7,11 +7,11 @@ WORDINGS = {
         says=(
             "{A} [hang|float|hover] (in mid-air|in the air|in empty space) with nothing (under|below|beneath) {it}",
             "{A} [stay] (up in the air|above the ground) (as if|as though) gravity had been switched off",
-            "{A} [hang|float] on the spot (|high )above the ground without (any support|anything to hold {it} up)",
-            "{A} [come] to rest in mid-air and [stay] (there|put)",
+            "{A} [hang|float] (|well )above the ground without (any support|anything to hold {it} up)",
+            "{A} [come] to a halt in mid-air and [stay] up there",
             "instead of (falling|coming down), {A} [hang|hover] in (mid-air|the air)",
             "{A} [remain] in (mid-air|the air), held up by nothing at all",
-            "with nothing (below|beneath) {it}, {A} (still |)[hang|float] in the air",
+            "with nothing (below|beneath) {it}, {A} [hang|float] in the air",
         ),
         law=(
             "anything without support (falls|has to fall)",
@@ -60,12 +60,12 @@ WORDINGS = {
     ),
     "walking_on_air": Wording(
         says=(
-            "{A} [walk|stroll] {to} (through the air|on thin air|on empty air) with no ground under {its} feet",
-            "{A} [step] off the ground and [keep] walking {to} in mid-air",
-            "{A} [walk|march] {to} (over nothing|across empty space) (as if|as though) there were a floor",
-            "{A} [keep] walking {to} high above the ground with nothing to walk on",
-            "there <be> no floor there, yet {A} [walk|stroll] {to} through the air",
-            "{A} [walk] {to} on (an invisible floor|a floor nobody can see) in mid-air",
+            "{A} [walk|stroll] (through the air|on thin air|on empty air) with no ground under {its} feet",
+            "{A} [climb] steps that <be> not there and [walk|stroll] on in mid-air",
+            "{A} [walk|march] (over nothing|across empty space) (as if|as though) there were a floor",
+            "{A} [walk|stroll] about (high|well) above the ground with nothing to walk on",
+            "{A} [step] up into the air and [keep] walking there",
+            "{A} [walk|stroll] on (an invisible floor|a floor nobody can see) in mid-air",
         ),
         law=(
             "feet need something solid to stand on",
@@ -87,11 +87,11 @@ WORDINGS = {
     ),
     "launched_upward": Wording(
         says=(
-            "{A} [be] (thrown|flung|hurled|catapulted) (high |)into the air (by nothing|for no reason)",
+            "{A} [be] (thrown|flung|hurled|catapulted) high into the air (again and again|by nothing at all|for no reason)",
             "{A} [shoot] (up|upwards|skywards) (as if|as though) fired from a (cannon|catapult)",
-            "a (light|gentle|mere) touch of the ground [send] {A} (flying |shooting )(far up|sky-high|high into the air)",
-            "{A} (suddenly |)[fly] straight up at great speed although nothing <throw> {it}",
-            "out of nowhere, {A} [be] (launched|hurled|shot) (upwards|into the sky)",
+            "a (light|gentle|mere) touch of the ground [send] {A} (flying|shooting) (far up|sky-high|high into the air)",
+            "{A} [fly] straight up at great speed although nothing <throw> {it}",
+            "out of nowhere, {A} [be] (launched|hurled|shot) (high up|into the sky)",
             "{A} [take] off like a rocket with nothing to (drive|push) {it}",
         ),
         law=(
@@ -146,7 +146,7 @@ WORDINGS = {
             "{A} [hop|spring] up and down (as if|as though) the ground were a trampoline",
             "heavy as it <be>, {A} [bounce] (again and again|over and over) like a toy ball",
             "{A} [rebound] from the ground (time after time|over and over) like a bouncy ball",
-            "{A} [jump] up and down on the spot like something made of rubber",
+            "{A} [jump] up and down like something made of rubber",
         ),
         law=(
             "stiff, heavy things hardly bounce",
@@ -171,7 +171,7 @@ WORDINGS = {
             "{A} [sink] (halfway |partly |)into the (solid |)ground and [stay] stuck there",
             "{A} [be] stuck (halfway |)in the ground (as if|as though) it were mud",
             "half of {A} [vanish|disappear] into solid ground and [stay] there",
-            "{A} [end] up wedged (in|inside) the solid ground",
+            "{A} [end] up wedged (in|inside) the solid ground, trembling",
             "the ground [swallow] part of {A} and [hold] {it} fast",
             "{A} [get] caught inside the ground with only {its} upper part showing",
         ),
@@ -222,11 +222,11 @@ WORDINGS = {
     ),
     "invisible_wall": Wording(
         says=(
-            "{A}, on {its} way {to}, [be] stopped (dead |)by (an invisible wall|a wall nobody can see)",
+            "{A}, on {its} way {to}, [be] (held up|stopped) by (an invisible wall|a wall nobody can see)",
             "{A} [run|bump] into (something invisible|thin air) on {its} way {to} and [get] no further",
             "nothing <be> in the way, yet {A} [be] blocked on {its} way {to}",
             "{A} [try] to move {to} but [be] held up by an obstacle that <be> not there",
-            "on a clear path {to}, {A} [hit] (empty air|an unseen wall) and [stop]",
+            "on a clear path {to}, {A} [hit] (empty air|an unseen wall) and [get] no further",
             "{A} [be] blocked in open space (and <try> in vain to go|on {its} way) {to}",
         ),
         law=(

@@ -114,10 +114,10 @@ WORDINGS = {
     "giant_shadow": Wording(
         says=(
             "the shadow of {A} [grow] (to a giant size|several times too large)",
-            "{A} [cast] a shadow many times {its} own size",
+            "a giant shadow [rise] up behind {A}, out of all proportion",
             "{A} [throw] a (gigantic|huge|monstrous) shadow, out of all proportion",
             "the shadow of {A} [swell] up until it <be> far too (big|large) for {it}",
-            "a (giant|huge) shadow [spread] out from {A}, far larger than {it}",
+            "a (giant|huge) shadow [stand] up behind {A}, far larger than {it}",
             "{A} [have] a shadow fit for a giant",
         ),
         law=(
@@ -140,12 +140,12 @@ WORDINGS = {
     ),
     "brightness_fault": Wording(
         says=(
-            "the brightness [be] wrong in one (upright |)(strip|band) of the picture",
-            "a (strip|band) of the picture (suddenly |)[have] another brightness than the rest",
-            "{A} [be] (wrong|false) in one (strip|band) of the scene",
-            "{A} [change] in one (strip|band) of the scene only, with a (sharp|hard) edge",
-            "one (strip|band) of the scene [stand] out because {A} there <be> (wrong|different)",
-            "an upright (strip|band) [cross] the picture in which {A} <be> not like elsewhere",
+            "the brightness [be] wrong in one (part|stretch) of the picture, which <have> a hard edge",
+            "one part of the picture [be] (suddenly |)far too bright or too dark",
+            "{A} [be] (wrong|false) in one part of the scene, with (sharp|hard) edges",
+            "{A} [change] in one part of the scene only, up to a (sharp|hard) edge",
+            "one part of the scene [flicker] because {A} there <be> (wrong|different)",
+            "a broad upright band [cross] the picture in which {A} <be> wrong",
         ),
         law=(
             "light does not stop at an invisible line",
@@ -222,7 +222,7 @@ WORDINGS = {
     "see_through": Wording(
         says=(
             "{A} [become] (see-through|transparent), so that the background <show> through",
-            "{A} [fade] until one can (look|see) right through {it}",
+            "{A} [fade] until the background <show> through {it}",
             "the background [show] through {A} as if through a ghost",
             "{A} [turn] (as clear as|to) glass, and the background <shine> through",
             "{A} [go] half transparent like a ghost",
@@ -253,7 +253,7 @@ WORDINGS = {
             "the scene behind {A} [ripple|warp] (as if|as though) seen through (moving|rippling) water",
             "{A} [warp] the view like (a fairground mirror|rippling water)",
             "seen through {A}, straight lines [+bend] and [+ripple]",
-            "light [be] bent by {A}, (and|so that) the background <ripple>",
+            "light [be] bent by {A} so that the background <ripple> in all colours",
         ),
         law=(
             "a flat pane lets light through in straight lines",
@@ -275,12 +275,12 @@ WORDINGS = {
     ),
     "camera_clipping": Wording(
         says=(
-            "{A} [sink|drop] (through|below) the (ground|floor) and [show] the world from (underneath|below)",
+            "{A} [dip|sink] through the (floor|ground) and [show] the (void|emptiness) below the world",
+            "the (void|emptiness) (below|underneath) the (ground|floor) [come] into view",
+            "the view [slip|sink] (below|under) the (ground|floor), where no camera can be",
+            "the (lower|bottom) part of the picture [show] the emptiness under the (ground|floor)",
             "{A} [clip] through the (floor|ground)",
-            "the view [slip|sink] below the ground, where no camera can be",
-            "the picture (suddenly |)[be] taken from inside the solid (ground|floor)",
-            "{A} [dip] into the solid (ground|floor)",
-            "the view [go] under the (floor|ground) as if the camera were (a ghost|made of nothing)",
+            "{A} [go] through the solid (floor|ground) and [look] out from under it",
         ),
         law=(
             "a camera cannot be inside the solid ground",

@@ -68,7 +68,7 @@ def all_lines():
 
 @pytest.mark.parametrize("tense", TENSES)
 def test_every_line_becomes_plain_english(tense):
-    words = Words("the red crate", other="the blue car", to="to the left", to_side="left")
+    words = Words("the red crate", other="the blue car", to="to the left")
     rng = random.Random(tense)
     for name, part, line in all_lines():
         for _ in range(5):
