@@ -58,8 +58,9 @@ _MOTION_SHARE = sum(
 def misled_answers(truth, *, rng, other, glitch_free=GLITCH_FREE):
     """[{"prompt", "chosen", "rejected", "kind"}, ...], one for each way of misleading that fits the clip.
 
-    `other` is the truth of another clip drawn at random from the set: its title misleads. `glitch_free` is the set's share
-    of clips without a glitch; "nothing is wrong" is as large a share of the rejected answers as of the chosen ones.
+    `other` is the name of the glitch in another clip, drawn at random, whose title misleads; None if that clip has none.
+    `glitch_free` is the set's share of clips without a glitch; "nothing is wrong" is as large a share of the rejected
+    answers as of the chosen ones.
     ValueError if the share is above MOST_GLITCH_FREE.
     """
     if not 0 <= glitch_free <= MOST_GLITCH_FREE:
@@ -81,10 +82,10 @@ def misled_answers(truth, *, rng, other, glitch_free=GLITCH_FREE):
 
 def _by_title(truth, other, *, rng):
     """The other clip's glitch on an actor of this clip."""
-    if other.glitch is None:
+    if other is None:
         return None
     true = statements.of_truth(truth)
-    cells = statements.could_happen(other.glitch.name, truth, rng=rng)
+    cells = statements.could_happen(other, truth, rng=rng)
     cells = [(chance, one) for chance, one in cells if true is None or one != true and statements.may_meet(true, one)]
     return statements.pick(cells, rng=rng) if cells else NO_STORY
 

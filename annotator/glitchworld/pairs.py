@@ -2,7 +2,10 @@
 
 import json
 
+from annotator.glitchworld.instruct import instruct_pairs
+from annotator.glitchworld.misled import misled_answers
 from annotator.glitchworld.questions import GLITCH_FREE, MOST_GLITCH_FREE, write_question
+from annotator.glitchworld.statements import glitch_of_another_clip
 from annotator.glitchworld.streams import stream
 
 __all__ = ["GLITCH_FREE", "ask", "write_files"]
@@ -11,15 +14,19 @@ _LETTERS = "ABCD"
 
 
 def ask(truth, *, seed, glitch_free):
-    """{file: record} of one clip; twins are not asked about.
+    """{file: records} of one clip; twins are not asked about.
 
-    There is no annotation in a set with more glitch-free clips than the questions can hide.
+    There is no annotation in a set with more glitch-free clips than the questions can hide. Conversations and pairs are
+    then as for the largest share that can be hidden.
     """
     if truth.clip_id.endswith("-twin"):
         return {}
     records = {}
     if glitch_free <= MOST_GLITCH_FREE:
         records["annotation"] = _annotation(truth, stream(seed, "question", truth.clip_id), glitch_free)
+    share = min(glitch_free, MOST_GLITCH_FREE)
+    records["instruct"] = _conversation(truth, stream(seed, "instruct", truth.clip_id), share)
+    records["preference"] = _preferences(truth, stream(seed, "preference", truth.clip_id), share)
     return records
 
 
@@ -28,6 +35,12 @@ def write_files(out, asked, *, write):
     rows = [records["annotation"] for records in asked if "annotation" in records]
     if rows:
         write(out / f"PhysGame_{len(rows)}_annotation.json", _text(rows))
+    rows = [records["instruct"] for records in asked if "instruct" in records]
+    if rows:
+        write(out / f"PhysInstruct_anno_{len(rows)}.json", _text(rows))
+    rows = [pair for records in asked for pair in records.get("preference", ())]
+    if rows:
+        write(out / f"PhysDPO_anno_{len(rows)}.json", _text(rows))
 
 
 def _text(rows):
@@ -45,3 +58,27 @@ def _annotation(truth, rng, glitch_free):
         "class_anno": truth.glitch.domain if truth.glitch else NO_GLITCH,
         "subclass_anno": truth.glitch.category if truth.glitch else NO_GLITCH,
     }
+
+
+def _conversation(truth, rng, glitch_free):
+    """A record of the public PhysInstruct file."""
+    pairs = instruct_pairs(truth, rng=rng, glitch_free=glitch_free)
+    return {"video": f"{truth.clip_id}.mp4", "QA": [{"i": "", **pair} for pair in pairs]}
+
+
+def _preferences(truth, rng, glitch_free):
+    """Records of the public PhysDPO file; the scores only say which answer is the true one."""
+    other = glitch_of_another_clip(rng=rng, glitch_free=glitch_free)
+    pairs = misled_answers(truth, rng=rng, other=other, glitch_free=glitch_free)
+    return [
+        {
+            "id": f"{truth.clip_id}_{number}",
+            "video": f"{truth.clip_id}.mp4",
+            "prompt": pair["prompt"],
+            "chosen": pair["chosen"],
+            "rejected": pair["rejected"],
+            "chosen_score": 1.0,
+            "rejected_score": 0.0,
+        }
+        for number, pair in enumerate(pairs)
+    ]

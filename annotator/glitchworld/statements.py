@@ -172,6 +172,14 @@ def all_that_could_happen(truth, *, rng):
     return possible
 
 
+def glitch_of_another_clip(*, rng, glitch_free):
+    """The name of the glitch that a clip of a set with all categories has, None for one of the glitch-free clips."""
+    if rng.random() < glitch_free:
+        return None
+    glitches = catalogue.of_category(rng.choice(catalogue.CATEGORIES))
+    return pick([(CHANCES[glitch.name][0], glitch.name) for glitch in glitches], rng=rng)
+
+
 def pick(chances, *, rng):
     """One of [(chance, what)]."""
     return rng.choices([what for _, what in chances], [chance for chance, _ in chances])[0]
