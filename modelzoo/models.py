@@ -1,4 +1,4 @@
-"""Training runs as the Studio knows them. The folder of a run is the trainer's; watchers carry it in here (modelzoo/runs)."""
+"""Training runs as the Studio knows them. A run's folder is its trainer's; watchers carry it in here (modelzoo/runs)."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -79,9 +79,7 @@ class TrainingRun(models.Model):
     host = models.CharField(gettext_lazy("machine"), max_length=255, blank=True)
     token = models.UUIDField(null=True, help_text="Names the processes of one attempt: it is in their environment.")
     pid = models.BigIntegerField(null=True)
-    process_started = models.FloatField(
-        null=True, help_text="Start of that process in Unix seconds: a pid can be used again."
-    )
+    process_started = models.FloatField(null=True, help_text="Unix seconds; a process id is used again.")
     stop_sent_at = models.DateTimeField(null=True)
     killed = models.BooleanField(default=False, help_text="It did not stop in time, so its processes were ended.")
 
@@ -96,9 +94,7 @@ class TrainingRun(models.Model):
 
     metric_lines = models.BigIntegerField(default=0)
     metrics_offset = models.BigIntegerField(default=0)
-    metrics_mark = models.CharField(
-        max_length=128, blank=True, help_text="The bytes before the offset: is it the same file?"
-    )
+    metrics_mark = models.CharField(max_length=128, blank=True, help_text="The bytes before the offset, in hex.")
     samples_offset = models.BigIntegerField(default=0)
     samples_mark = models.CharField(max_length=128, blank=True)
     carried = models.BooleanField(default=False, help_text="Nothing is left in its folder that is not here.")

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import django
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from studio import local
 
@@ -29,7 +29,9 @@ def programs(port, python):
     return {
         "web": f"{python} -m gunicorn studio.wsgi --bind 127.0.0.1:{port} --workers 2 --threads 4 --keep-alive 30",
         "worker-cpu": f"{worker} -n cpu@%%h -Q cpu,io -c 2",
-        "worker-llm": f"{worker} -n llm@%%h -Q llm,gpu -c 1",
+        "worker-llm": f"{worker} -n llm@%%h -Q llm -c 1",
+        # Training is a process of its own; these two places are for estimates and for the watcher beside them.
+        "worker-gpu": f"{worker} -n gpu@%%h -Q gpu -c 2",
         "beat": f"{python} -m celery -A studio beat -l WARNING",
     }
 
@@ -96,7 +98,10 @@ def run(port, *, clips):
     )
     try:
         wait_for_health(url, supervisor)
-        call_command("seed_demo", clips=clips)
+        try:
+            call_command("seed_demo", clips=clips)
+        except CommandError as refusal:  # data of its own must not keep the Studio from running
+            print(refusal, flush=True)
         print(
             f"\n  PhysGame Studio runs on {url}\n\n"
             f"  Sign in as annotator, reviewer, lead or admin; the password is {PASSWORD}\n"
@@ -121,7 +126,7 @@ def run(port, *, clips):
 def main():
     parser = argparse.ArgumentParser(prog="python -m studio.demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--clips", type=int, default=12)
+    parser.add_argument("--clips", type=int, default=24)
     arguments = parser.parse_args()
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell starts background commands deaf to SIGINT
         signal.signal(ending, signal.default_int_handler)

@@ -81,6 +81,13 @@ _CARDS = [
         gettext_lazy("Open exports"),
     ),
     (
+        "runs",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Train"),
+        gettext_lazy("Start PhysVLM training, watch its curves, compare runs."),
+        gettext_lazy("Open training"),
+    ),
+    (
         "jobs",
         {Role.LEAD, Role.ADMIN},
         gettext_lazy("Jobs"),

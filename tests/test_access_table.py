@@ -11,6 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
 
+from modelzoo.models import TrainingRun
 from studio import jobs
 from tests.factories import QuestionFactory, UserFactory, clip_truth, practice_clip
 
@@ -98,6 +99,16 @@ TABLE = {
     "exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "exports/<int:pk>/download/": {"GET": LEAD | ADMIN},
     "exports/<int:pk>/delete/": {"POST": LEAD | ADMIN},
+    # Training
+    "runs/": {"GET": LEAD | ADMIN},
+    "runs/new/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "runs/new/<id:pk>/": {"GET": LEAD | ADMIN},
+    "runs/new/<id:pk>/start/": {"POST": LEAD | ADMIN},
+    "runs/compare/": {"GET": LEAD | ADMIN},
+    "runs/<id:pk>/": {"GET": LEAD | ADMIN},
+    "runs/<id:pk>/series/": {"GET": LEAD | ADMIN},
+    "runs/<id:pk>/stop/": {"POST": LEAD | ADMIN},
+    "runs/<id:pk>/resume/": {"POST": LEAD | ADMIN},
     # API
     "api/v1/": {"GET": SIGNED_IN},
     "api/v1/schema/": {"GET": SIGNED_IN},
@@ -167,6 +178,7 @@ def world(db):
         "review": revision.pk,
         "reviews": revision.pk,
         "exports": job.pk,
+        "runs": TrainingRun.objects.create(name="a run").pk,
         "account": 1,
     }
     sessions = {"nobody": ""} | {name: session_of(name, [] if name == "no role" else [name]) for name in PEOPLE[1:]}

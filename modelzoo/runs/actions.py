@@ -27,7 +27,7 @@ def ring():
 
 @transaction.atomic
 def start(*, by, job):
-    """Queue the run that the estimate `job` was made for. Starting it twice gives the same run; `WrongState` if it cannot fit."""
+    """Queue the run that the estimate `job` was made for. Twice gives the same run; `WrongState` if it cannot fit."""
     job = Job.objects.select_for_update().get(pk=job.pk)
     found = TrainingRun.objects.filter(planned=job).first()
     if found:

@@ -25,8 +25,8 @@ def carry(run):
         _facts(held, path)
         held.save(
             update_fields=(
-                "spec stage preset parent parent_step phase phase_done phase_total step steps eta_s latest log_tail metric_lines"
-                " metrics_offset metrics_mark samples_offset samples_mark"
+                "spec stage preset parent parent_step phase phase_done phase_total step steps eta_s latest log_tail"
+                " metric_lines metrics_offset metrics_mark samples_offset samples_mark"
             ).split()
         )
     run.refresh_from_db()

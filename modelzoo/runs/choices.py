@@ -139,7 +139,7 @@ def path_of_data(choice):
     if path is None or not _holds_data(path):
         raise CannotTrain(
             say(
-                "%(name)s is not below the folders of training data of this machine (STUDIO_TRAINING_DATA_DIRS). Choose another.",
+                "%(name)s is not below the training data of this machine (STUDIO_TRAINING_DATA_DIRS). Choose another.",
                 name=choice,
             )
         )

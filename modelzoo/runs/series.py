@@ -104,11 +104,8 @@ def _load(run, level, start, end):
     if end <= start:
         return {}
     width = _width(level)
-    blocks = list(
-        MetricBlock.objects.filter(run=run, level=level, index__gte=start // BLOCK, index__lt=-(-end // BLOCK)).order_by(
-            "index"
-        )
-    )
+    found = MetricBlock.objects.filter(run=run, level=level, index__gte=start // BLOCK, index__lt=-(-end // BLOCK))
+    blocks = list(found.order_by("index"))
     keys = dict.fromkeys(key for block in blocks for key in block.keys)
     columns = {key: array("f") for key in keys}
     for block in blocks:

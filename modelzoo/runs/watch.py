@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 State = TrainingRun.State
 _LOOK_S = 2.0  # longest time of one look spent on carrying; the rest waits for the next
 _FRESH_S = 60  # a heartbeat this young may be of a living process
+_BEGIN_ANEW = {"error": "", "stop_sent_at": None, "killed": False, "finished_at": None, "carried": False}
 
 
 def look():
@@ -208,11 +209,11 @@ def _adopt_again(name, path, host):
         "pid": process.pid,
         "process_started": beat["process_started"],
         "by_hand": not ours,
-        "killed": False,
+        **_BEGIN_ANEW,
     }
     left = [*TrainingRun.RESUMABLE, State.QUEUED, State.FINISHED]
     with contextlib.suppress(IntegrityError), transaction.atomic():
-        run.move(to=State.RUNNING, allowed=left, error="", stop_sent_at=None, finished_at=None, carried=False, **changes)
+        run.move(to=State.RUNNING, allowed=left, **changes)
 
 
 def _lose_silent(host):
@@ -246,11 +247,13 @@ def _start(run, path, host):
         "process_started": None,
         "attempt": run.attempt + 1,
         "by_hand": False,
+        "started_at": now,
+        "seen_at": now,
+        **_BEGIN_ANEW,
     }
-    changes |= {"started_at": now, "seen_at": now, "finished_at": None, "stop_sent_at": None, "killed": False, "error": ""}
     try:
         with transaction.atomic():
-            if not run.move(to=State.STARTING, allowed=[State.QUEUED], carried=False, **changes):
+            if not run.move(to=State.STARTING, allowed=[State.QUEUED], **changes):
                 return False
     except IntegrityError:  # one_started_run_per_machine
         return True
