@@ -249,11 +249,40 @@ def _spread(rows, limit):
     return [rows[place] for place in np.unique(np.linspace(0, len(rows) - 1, limit).astype(int))]
 
 
+def compare(before, after):
+    """The same questions and pairs in two reports: {"options", "letters", "pairs": paired test and both shares}.
+
+    BadData if the reports are not about the same.
+    """
+    result = {}
+    for name, items, right in (
+        ("options", "items", lambda item: best(item["options"]) == item["answer"]),
+        ("letters", "items", lambda item: best(item["letters"]) == item["answer"]),
+        ("pairs", "pair_items", lambda item: item["chosen"] > item["rejected"]),
+    ):
+        if not before.get(items) and not after.get(items):
+            continue
+        if [item["clip_id"] for item in before.get(items, ())] != [item["clip_id"] for item in after.get(items, ())]:
+            raise BadData("The two reports are about other questions or pairs; evaluate both on the same data and --limit.")
+        rights = [[right(item) for item in report[items]] for report in (before, after)]
+        result[name] = {**paired_test(*rights), "before": share(rights[0]), "after": share(rights[1])}
+    return result
+
+
 def percent(result):
     """ "63.1% (60.0 to 66.1, n=960)"."""
     if not result["n"]:
         return "none"
     return f"{100 * result['share']:.1f}% ({100 * result['low']:.1f} to {100 * result['high']:.1f}, n={result['n']})"
+
+
+def compared_in_words(compared):
+    """The paired tests as lines for a person."""
+    return "\n".join(
+        f"{'change of ' + name:<34} {100 * (found['after']['share'] - found['before']['share']):+.1f} points:"
+        f" {found['better']} better, {found['worse']} worse, p = {found['p']:.3g}"
+        for name, found in compared.items()
+    )
 
 
 def in_words(report):

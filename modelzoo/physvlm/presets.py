@@ -191,7 +191,7 @@ def nearest(name, names):
     """ " Did you mean ...?" for a name that is not there, or a list of those that are."""
     initials = [known for known in names if "".join(word[0] for word in known.split("_")) == name.lower()]
     close = initials or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]}?" if close else f"There are {', '.join(names)}."
+    return f"Did you mean {' or '.join(close)}?" if close else f"There are {', '.join(names)}."
 
 
 def preset(name, *, stage):

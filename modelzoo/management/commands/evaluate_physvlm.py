@@ -20,19 +20,24 @@ class Command(BaseCommand):
         parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="folders with questions or pairs")
         parser.add_argument("--controls", action="store_true", help="also blind, with one frame, and with shuffled frames")
         parser.add_argument("--limit", type=int, default=0, metavar="N", help="only N questions and pairs, evenly spread")
+        parser.add_argument(
+            "--against", type=Path, metavar="FILE", help="an earlier report on the same data: test the change"
+        )
         parser.add_argument("--out", type=Path, metavar="FILE", help="write the report, with every item, as JSON")
         parser.add_argument(
             "--cache", type=Path, metavar="DIR", help="frames that runs share (default: cache/ in the data folder)"
         )
 
-    def handle(self, *, model, data, controls, limit, out, cache, **options):
+    def handle(self, *, model, data, controls, limit, against, out, cache, **options):
         from modelzoo.physvlm import evaluate
         from modelzoo.physvlm.data.sources import BadData, read
         from modelzoo.physvlm.files import write_json
-        from modelzoo.physvlm.runfolder import RunError
+        from modelzoo.physvlm.runfolder import RunError, read_json
 
         if limit < 0:
             raise CommandError(f"--limit {limit}: must be 0 or more.")
+        if against and not against.is_file():
+            raise CommandError(f"{against} is not a report that --out wrote.")
         line = Line(self.stdout)
         try:
             report = evaluate.evaluate(
@@ -43,6 +48,8 @@ class Command(BaseCommand):
                 limit=limit,
                 progress=lambda what, done, total: line.show(f"{what}: {done} of {total}"),
             )
+            if against:
+                report["compared"] = evaluate.compare(read_json(against), report)
             if out:
                 write_json(out, report)
         except (BadData, RunError, ValueError) as error:
@@ -53,3 +60,5 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename or out}: {error.strerror or error}.") from error
         line.end()
         self.stdout.write(evaluate.in_words(report))
+        if against:
+            self.stdout.write(evaluate.compared_in_words(report["compared"]))
