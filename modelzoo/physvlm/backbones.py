@@ -36,7 +36,7 @@ class BackboneConfig:
             image_size=frame_size,
             to_json_string=lambda: f"{self.kind} {frame_size} {library.vision_config.to_json_string()}",
         )
-        self.image_token_id = getattr(library, kind.clip_token)
+        self.image_token_id = getattr(library, kind.clip_id)
         self.pad_token_id = self.text_config.pad_token_id or 0
         self.eos_token_id = self.text_config.eos_token_id
 
@@ -60,7 +60,7 @@ class Qwen25VL:
     """Two frames make one step in time; patches are merged two by two, and positions count time, rows and columns."""
 
     model_type, model_class = "qwen2_5_vl", Qwen2_5_VLForConditionalGeneration
-    clip_token = "video_token_id"  # noqa: S105 - the name of a setting
+    clip_id = "video_token_id"
     shown, turn_end = "<|vision_start|><|video_pad|><|vision_end|>", "<|im_end|>"
     frame_size = 336
     mean, std = CLIP_MEAN, CLIP_STD
@@ -121,7 +121,7 @@ class InternVL:
     """Each frame is a picture of its own; positions are plain."""
 
     model_type, model_class = "internvl", InternVLForConditionalGeneration
-    clip_token = "image_token_id"  # noqa: S105 - the name of a setting
+    clip_id = "image_token_id"
     shown, turn_end = "<img><IMG_CONTEXT></img>", "<|im_end|>"
     frame_size = 448
     mean, std = IMAGENET_MEAN, IMAGENET_STD

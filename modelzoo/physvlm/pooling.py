@@ -42,16 +42,19 @@ def window_weights(weights, kernel, stride=None, *, temperature=TEMPERATURE):
     return (windows.reshape(*shape[:4], -1) / temperature).softmax(-1).reshape(shape)
 
 
-def pool_channels_last(values, shares):
-    """The weighted sum of every window, for windows that do not overlap and leave nothing out in between.
-
-    values (N,T,H,W,C) of N clips, shares (N,K, T',H',W', kt,kh,kw) of K questions about each -> (N,K, T',H',W', C).
-    The window is the stride, so a reshape takes the place of copied windows.
-    """
-    (t, h, w), (kt, kh, kw) = shares.shape[2:5], shares.shape[5:]
+def in_windows(values, windows, kernel):
+    """Patches window by window: values (N,T,H,W,C) -> (N, T',H',W', kt*kh*kw, C), for windows that do not overlap."""
+    (t, h, w), (kt, kh, kw) = windows, kernel
     values = values[:, : t * kt, : h * kh, : w * kw]
-    blocks = values.reshape(-1, t, kt, h, kh, w, kw, values.shape[-1])
-    return torch.einsum("nabcdefz,nkacebdf->nkacez", blocks, shares.to(values.dtype))
+    cut = values.reshape(-1, t, kt, h, kh, w, kw, values.shape[-1])
+    return cut.permute(0, 1, 3, 5, 2, 4, 6, 7).flatten(4, 6)
+
+
+def weighted_sums(values, shares):
+    """The weighted sum of every window: values (N, T',H',W', P, C) of N clips, shares (N,K, T',H',W', kt,kh,kw) of K
+    questions about each, P = kt*kh*kw -> (N,K, T',H',W', C)."""
+    shares = shares.flatten(-3).movedim(1, -2).to(values.dtype)
+    return (shares @ values).movedim(-2, 1)
 
 
 def weighted_pool_3d(x, weights=None, kernel=None, stride=None, *, output_size=None, temperature=TEMPERATURE):
@@ -77,7 +80,7 @@ def weighted_pool_3d(x, weights=None, kernel=None, stride=None, *, output_size=N
         )
     shares = window_weights(weights, kernel, stride, temperature=temperature)
     if kernel == stride:
-        return pool_channels_last(x.movedim(1, -1), shares[:, None])[:, 0].movedim(-1, 1)
+        return weighted_sums(in_windows(x.movedim(1, -1), shares.shape[1:4], kernel), shares[:, None])[:, 0].movedim(-1, 1)
     windows = x
     for direction, (k, step) in enumerate(zip(kernel, stride, strict=True), start=2):
         windows = windows.unfold(direction, k, step)

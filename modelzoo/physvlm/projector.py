@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from transformers.activations import ACT2FN
 
-from modelzoo.physvlm.pooling import pool_channels_last, window_weights
+from modelzoo.physvlm.pooling import in_windows, weighted_sums, window_weights
 
 
 class Projector(nn.Module):
@@ -27,18 +27,21 @@ class Projector(nn.Module):
         time, so that memory does not grow with the clip.
         """
         shares = window_weights(weights.flatten(0, 1), kernel, temperature=temperature).unflatten(0, weights.shape[:2])
-        grid = weights.shape[-2:]
-        features = features[:, : shares.shape[2] * kernel[0]].to(self.linear_1.weight.dtype)
+        features = features.to(self.linear_1.weight.dtype).unflatten(2, weights.shape[-2:])
         if torch.is_grad_enabled():
-            return self.linear_2(self.pooled(features, shares, grid))
+            return self.linear_2(self.pooled(features, shares))
         pooled = features.new_empty(*shares.shape[:5], self.linear_1.out_features)
-        for window, frames in enumerate(features.split(kernel[0], dim=1)):
-            pooled[:, :, window] = self.pooled(frames, shares[:, :, window : window + 1], grid)[:, :, 0]
+        for window, frames in zip(range(shares.shape[2]), features.split(kernel[0], dim=1), strict=False):
+            pooled[:, :, window : window + 1] = self.pooled(frames, shares[:, :, window : window + 1])
         return self.linear_2(pooled)
 
-    def pooled(self, features, shares, grid):
-        """GELU(linear_1(x)) pooled: features (C,T,L,D), shares (C,K, T',g',g', kt,kh,kw) -> (C,K, T',g',g', hidden)."""
-        return pool_channels_last(self.act(self.linear_1(features)).unflatten(2, grid), shares)
+    def pooled(self, features, shares):
+        """GELU(linear_1(x)) pooled: features (C,T,g,g,D), shares (C,K, T',g',g', kt,kh,kw) -> (C,K, T',g',g', hidden).
+
+        The patches are put in the order of their windows while they are narrow.
+        """
+        windows = in_windows(features, shares.shape[2:5], shares.shape[5:])
+        return weighted_sums(self.act(self.linear_1(windows)), shares)
 
 
 def guided_tokens(scorer, projector, features, text, *, kernel, temperature):
