@@ -53,6 +53,15 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
     assert run.stdout.strip() == "[]"
 
 
+def test_the_glitch_world_knows_no_django():
+    package = settings.BASE_DIR / "annotator" / "glitchworld"
+    modules = sorted(f"annotator.glitchworld.{path.stem}" for path in package.glob("*.py") if path.name != "__init__.py")
+    code = f"import sys, importlib; [importlib.import_module(name) for name in {modules!r}]; print('django' in sys.modules)"
+    run = run_python(code)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "False"
+
+
 def test_the_training_package_knows_no_django():
     package = settings.BASE_DIR / "modelzoo" / "physvlm"
     if not package.is_dir():

@@ -1,5 +1,7 @@
 """One clip: the scene of a seed, its run, the glitch if it has one, its frames and its truth."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -225,7 +227,7 @@ def plan(*, seed, theme, format, category=None, glitch=None, strength=None):
     if category is not None:
         names = [one.name for one in catalogue.of_category(category)]
         dice.shuffle(names)
-    power = dice.uniform(0.15, 1.0) if strength is None else strength
+    power = 0.2 + 0.8 * math.sqrt(dice.random()) if strength is None else strength  # subtle ones are rarer
     for attempt in range(_ATTEMPTS):
         scene = deal(seed, theme, format, attempt)
         base = Simulation(scene).run()

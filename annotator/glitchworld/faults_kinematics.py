@@ -11,26 +11,47 @@ class SuddenSpeed(Fault):
 
     def fits(self, cast, frame):
         state = self.base.states[frame][cast.id]
-        return state.grounded and abs(state.vx) < 160
+        if not state.grounded or abs(state.vx) > 160:
+            return False
+        far = 1 if state.x < self.stage.corners[frame][0] + self.scene.format.view[0] / 2 else -1
+        reach = 170 if self.scene.format.wide else 100
+        self.way = next((way for way in (far, -far) if self._free(cast, frame, way, reach)), None)
+        return self.way is not None
+
+    def _free(self, cast, frame, way, reach):
+        """Whether nothing stands, and no ramp begins, within reach in front of it."""
+        state = self.base.states[frame][cast.id]
+        low, high = sorted((state.x, state.x + way * reach))
+        for number, other in self.base.states[frame].items():
+            apart = abs(other.y - state.y) > (30 if self.scene.top else (self.scene.one(number).height + cast.height) / 2)
+            if number != cast.id and not apart and low - 30 < other.x < high + 30:
+                return False
+        solid = [(min(ramp.x0, ramp.x1), max(ramp.x0, ramp.x1)) for ramp in self.scene.ramps]
+        solid += [
+            (b.x0, b.x1) for b in self.scene.blocks if b.role == "wall" and (not self.scene.top or b.y0 < state.y < b.y1)
+        ]
+        return all(x1 < low or x0 > high for x0, x1 in solid) and 20 < low and high < self.scene.size[0] - 20
 
     def prepare(self, cast, start):
-        left = self.stage.corners[self.onset][0]
-        middle = left + self.scene.format.view[0] / 2
-        self.way = 1 if start.x < middle else -1
         self.direction = side_of(self.way)
-        self.speed = self.between(380, 760)
-        self.stuck = 0
+        self.speed = self.between(420, 820)
+        self.stuck = self.rest = 0
 
     def push(self, simulation, movers):
         mover = movers[self.actor]
         mover.free = False
         mover.action = "walk"
+        mover.body.angular_velocity = 0.0
+        if self.rest:  # it stops dead and gathers itself for the next dash
+            self.rest -= 1
+            mover.body.velocity = (0.0, max(0.0, mover.body.velocity.y))
+            return
         if simulation.frame > self.onset + 2 and mover.body.velocity.x * self.way < self.speed * 0.4:
             self.stuck += 1
             if self.stuck >= 2:
-                self.way, self.stuck = -self.way, 0
+                self.way, self.stuck, self.rest = -self.way, 0, 12
         mover.facing = self.way
-        mover.body.velocity = (self.way * self.speed, mover.body.velocity.y)
+        mover.body.velocity = (self.way * self.speed, max(-40.0, mover.body.velocity.y))
 
 
 class Teleport(Scripted):
@@ -129,12 +150,10 @@ class Looping(_Replay):
 
     def fits(self, cast, frame):
         self.length = 24
-        states = self.base.states[frame - self.length : frame]
-        return (
-            frame >= self.length
-            and self.stage.way(cast.id, frame - self.length, frame) > 30
-            and all(self.stage.inside(state[cast.id].x, frame) for state in states)
-        )
+        if frame < self.length or self.stage.way(cast.id, frame - self.length, frame) < 30:
+            return False
+        xs = [states[cast.id].x for states in self.base.states[frame - self.length : frame]]
+        return all(self.stage.inside(x, frame) and not self.stage.behind_column(cast.id, x) for x in xs)
 
     def prepare(self, cast, start):
         self.length = self.rng.randint(18, 24)

@@ -98,7 +98,7 @@ class Melting(_Drawn):
     """Sags and runs out into a puddle."""
 
     def prepare(self, cast, start):
-        self.low, self.half = self.between(0.42, 0.16), cast.height / 2
+        self.low, self.half, self.kind = self.between(0.42, 0.16), cast.height / 2, cast.kind
 
     def fits(self, cast, frame):
         return self.base.states[frame][cast.id].grounded
@@ -106,7 +106,7 @@ class Melting(_Drawn):
     def looks(self, frame, states):
         left = 1 - (1 - self.low) * ease(frame - self.onset + 1, 32)
         state = states[self.actor]
-        turn = 0.0 if self.scene.top else state.angle
+        turn = 0.0 if self.scene.top and self.kind != "ball" else state.angle
         cos, sin = math.cos(turn), math.sin(turn)
 
         def warp(points):  # the puddle lies on the ground however the thing is turned
@@ -216,15 +216,17 @@ class TwistedPose(_Posed):
             Pose(-1.1, 1.8, (-2.7, -1.6), (2.4, 2.0), (1.9, 2.3), (-1.3, 2.4), 0.08),
             Pose(0.2, 2.6, (2.2, 2.2), (-2.2, -2.2), (1.7, 1.4), (-1.7, -1.4 + 2.9), 0.16),
         ]
-        chosen = self.rng.choice(poses)
-        self.wrong = Pose(*(self._scaled(value, far) for value in chosen))
+        self.rng.shuffle(poses)
+        self.wrong = [Pose(*(self._scaled(value, far) for value in pose)) for pose in poses]
+        self.beat = self.rng.randint(14, 26)
 
     def _scaled(self, value, far):
         return tuple(one * far for one in value) if isinstance(value, tuple) else value * far
 
     def looks(self, frame, states):
         shiver = 0.12 * math.sin(frame * 0.9)
-        wrong = self.wrong._replace(near_arm=(self.wrong.near_arm[0] + shiver, self.wrong.near_arm[1]))
+        wrong = self.wrong[(frame - self.onset) // self.beat % 2]  # jerks from one to the other
+        wrong = wrong._replace(near_arm=(wrong.near_arm[0] + shiver, wrong.near_arm[1]))
         return self.look(pose=lambda pose: wrong)
 
 

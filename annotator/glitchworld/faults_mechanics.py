@@ -146,7 +146,7 @@ class StuckInTerrain(Scripted):
         self.kind = cast.kind
 
     def script(self, age, start):
-        shake = (age * 7 % 5 - 2) * self.between(0.3, 1.0) if age > 8 else 0.0
+        shake = (age * 7 % 5 - 2) * self.between(0.5, 1.6) if age > 8 else 0.0
         state = start._replace(
             x=start.x + shake, vx=0.0, vy=0.0, grounded=True, angle=0.0 if self.kind == "car" else start.angle
         )

@@ -74,7 +74,7 @@ class GhostReflection(_OfMirror):
 
 
 class WrongReflection(_OfMirror):
-    """The reflection of somebody stands on its head, goes the other way or is missing."""
+    """The mirror shows what stands before it upside down."""
 
     def choose(self, surface):
         able = [one for one in self.scene.cast if one.kind in self.glitch.other]
@@ -82,10 +82,9 @@ class WrongReflection(_OfMirror):
         frames = range(self.onset, self.stage.end, 4)
         for one in able:
             seen = [self._reflected(one, frame) for frame in frames]
-            if sum(seen) >= 0.7 * len(seen):
+            if sum(seen) >= 0.6 * len(seen):
                 self.other = one.id
-                ways = ["upside"] if self.strength >= 0.6 else ["upside", "opposite"]
-                self.wrong = self.rng.choice(ways)
+                self.code = self.rng.choice([0, -1])
                 return True
         return False
 
@@ -93,13 +92,11 @@ class WrongReflection(_OfMirror):
         state = self.base.states[frame][cast.id]
         if not self.stage.sees(cast.id, frame):
             return False
-        if self.surface == "water":
-            return True
         near = not self.scene.top or state.y - self.scene.floor < 90
         return near and abs(state.x + 30 - self.scene.mirror.cx) < (self.scene.mirror.x1 - self.scene.mirror.x0) / 2 - 14
 
     def picture(self, frame, states):
-        return Picture(reflecting={self.surface: Reflecting(of=self.other, **{self.wrong: True})})
+        return Picture(reflecting={self.surface: Reflecting(flip=self.code)})
 
 
 class FlippedCamera(_OfPicture):
@@ -126,8 +123,8 @@ class RunawayShadow(Fault):
 
     def looks(self, frame, states):
         age = frame - self.onset
-        shift = self.far * (ease(age, 18) + 0.35 * math.sin(age * 0.16) * ease(age - 18, 10))
-        return self.look(shadow_shift=self.way * shift)
+        shift = self.far * (0.75 * ease(age, 14) + 0.5 * math.sin(age * 0.2) * ease(age, 10))
+        return self.look(shadow_shift=self.way * shift, shadow_grow=1 + 0.7 * ease(age, 14))
 
 
 class GiantShadow(Fault):

@@ -19,18 +19,16 @@ class Look:
     sunk: float | None = None  # world y below which nothing of it is drawn
     merged: bool = False  # walls are drawn over it, half transparent
     shadow_shift: float = 0.0  # of its shadow along the floor, world units
+    shadow_grow: float = 1.0  # the shadow's size
     shadow_tall: float = 0.0  # a shadow that stands upright behind it, times its own height
 
 
 @dataclass
 class Reflecting:
-    """Of the mirror or the water."""
+    """What the mirror or the water shows."""
 
     ghost: tuple | None = None  # (Cast, State) shown although nobody stands there
-    of: int | None = None  # the actor whose reflection is wrong
-    upside: bool = False
-    opposite: bool = False  # it goes the other way
-    hidden: bool = False
+    flip: int | None = None  # OpenCV's code: 0 upside down, -1 upside down and left-right; only of a mirror
 
 
 @dataclass

@@ -144,9 +144,11 @@ def make_set(
     out = Path(out).absolute()
     if workers is not None and workers < 1:
         raise CannotMake(f"At least one process is needed, not {workers}.")
-    all_labels, rows = labels(settings)
     try:
-        _prepare(out, settings, rows)
+        _prepare(out, settings)
+        all_labels, rows = labels(settings)
+        if settings.arrays and not (out / ARRAYS).exists():
+            _empty_arrays(out, settings.format, rows)
         if not (out / TRUTH).exists():
             _fill(out, settings, all_labels, rows, workers, ffmpeg, progress)
             _finish(out, settings, all_labels)
@@ -155,7 +157,7 @@ def make_set(
     return rows
 
 
-def _prepare(out, settings, rows):
+def _prepare(out, settings):
     """Leave `out` as a folder of exactly these settings, or raise CannotMake and leave it as it was."""
     text = json.dumps(asdict(settings), indent=1) + "\n"
     known = out / SETTINGS
@@ -172,18 +174,22 @@ def _prepare(out, settings, rows):
         raise CannotMake(f"{home} cannot be written to; choose another folder.")
     format = settings.format
     each = format.frames * format.width * format.height * 3 if settings.arrays else _VIDEO_BYTES
-    need, free = rows * each + _SPARE_BYTES, shutil.disk_usage(home).free
+    most = settings.clips * (2 if settings.twins else 1)
+    need, free = most * each + _SPARE_BYTES, shutil.disk_usage(home).free
     if need > free:
         raise CannotMake(f"The set may take {need / 1e9:.1f} GB and {home} has {free / 1e9:.1f} GB left; free some room.")
     out.mkdir(parents=True, exist_ok=True)
     (out / PARTS).mkdir(exist_ok=True)
-    if settings.arrays:
-        shape = (rows, format.frames, format.height, format.width, 3)
-        np.lib.format.open_memmap(out / f".{ARRAYS}", mode="w+", dtype=np.uint8, shape=shape).flush()
-        os.replace(out / f".{ARRAYS}", out / ARRAYS)
-    else:
+    if not settings.arrays:
         (out / CLIPS).mkdir(exist_ok=True)
     write_whole(known, text)
+
+
+def _empty_arrays(out, format, rows):
+    """The array file in its full length, still without pictures."""
+    shape = (rows, format.frames, format.height, format.width, 3)
+    np.lib.format.open_memmap(out / f".{ARRAYS}", mode="w+", dtype=np.uint8, shape=shape).flush()
+    os.replace(out / f".{ARRAYS}", out / ARRAYS)
 
 
 def write_whole(path, text):

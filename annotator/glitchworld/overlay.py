@@ -25,7 +25,7 @@ class Overlay:
     def __init__(self, scene, scale, width, height):
         self.scene, self.scale, self.width, self.height = scene, scale, width, height
         dice = stream(scene.seed, scene.theme.name, "overlay")
-        count = dice.randint(10, 22) if scene.format.wide else dice.randint(4, 9)
+        count = dice.randint(10, 22) if scene.format.wide else dice.randint(2, 5)
         self.motes = [(dice.randrange(width), dice.randrange(height), dice.uniform(0.7, 1.3)) for _ in range(count)]
         self.start = dice.randint(10, 90)
         self.flicker = dice.randint(6, 14)
@@ -53,7 +53,7 @@ class Overlay:
             small = (max(1, size[0] * 2 // 3), max(1, size[1] * 2 // 3))
             cv2.ellipse(canvas, (x, y), small, 0, turn, turn + 120, shade(colour, 1.5), self.line(3), cv2.LINE_AA)
 
-    def light(self, canvas, left, top, index, glow):
+    def light(self, canvas, left, top, index, glow, bulb):
         if glow is None:
             return
         x, y = (self.px(value) for value in self.scene.lamp)
@@ -68,9 +68,9 @@ class Overlay:
         added = np.dstack([part * channel >> 8 for channel in colour]).astype(np.uint8)
         region = canvas[y0 + cut_y : y1, x0 + cut_x : x1]
         region[:] = cv2.add(region, added)
-        cv2.ellipse(
-            canvas, (x - left, y - top + self.px(10)), (self.line(10), self.line(7)), 0, 0, 360, colour, -1, cv2.LINE_AA
-        )
+        if bulb:
+            place, size = (x - left, y - top + self.px(10)), (self.line(10), self.line(7))
+            cv2.ellipse(canvas, place, size, 0, 0, 360, colour, -1, cv2.LINE_AA)
 
     def column(self, canvas, left, top):
         x0 = self.px(self.scene.column.x0) - left

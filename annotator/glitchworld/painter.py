@@ -13,6 +13,7 @@ from annotator.glitchworld import textures
 from annotator.glitchworld.figures import Figure, Wardrobe
 from annotator.glitchworld.look import Look, Reflecting
 from annotator.glitchworld.overlay import Overlay
+from annotator.glitchworld.physics import State
 from annotator.glitchworld.scenery import FAR, Scenery
 from annotator.glitchworld.streams import noise
 
@@ -148,7 +149,8 @@ class Painter:
                 if look.shown:
                     placed.append(self.place(cast, states[cast.id], index, look))
         canvas = self._still(left, top)
-        poles = [self.place(c, _still_state(c), index, looks.get(c.id, _PLAIN)) for c in scene.cast if c.kind == "pole"]
+        poles = [(cast, looks.get(cast.id, _PLAIN)) for cast in scene.cast if cast.kind == "pole"]
+        poles = [self.place(cast, _still_state(cast), index, look) for cast, look in poles if look.shown]
         mirrored = picture.reflecting.get("mirror", Reflecting())
         if scene.mirror:
             self._mirror(canvas, left, top, index, placed, mirrored)
@@ -164,7 +166,8 @@ class Painter:
             canvas[y0:] = water
         if scene.glass:
             self._glass(canvas, left, top, picture)
-        self.overlay.light(canvas, left, top, index, scenery.glow)
+        bent = any(one.look.warp for one in poles)
+        self.overlay.light(canvas, left, top, index, scenery.glow, bulb=not bent)
         if scene.column:
             self.overlay.column(canvas, left, top)
         self.overlay.particles(canvas, left, index)
@@ -203,7 +206,7 @@ class Painter:
         mask = self._shadows
         mask[:] = 0
         scene = self.scene
-        y0, y1 = self.height, 0
+        y0, y1, deeper = self.height, 0, False
         for one in placed:
             look, cast = one.look, one.cast
             if look.alpha < 100 or cast.kind == "pole" and scene.lamp:
@@ -217,13 +220,16 @@ class Painter:
                 )
             else:
                 rise = np.maximum(rise, 0)
-                x = one.points[:, 0] + slant * (rise * 0.6 + one.lift * 0.35) + look.shadow_shift
-                y = one.foot + 1 + rise * 0.24
+                x = one.state.x + (one.points[:, 0] - one.state.x) * look.shadow_grow
+                x = x + slant * (rise * 0.6 + one.lift * 0.35) + look.shadow_shift
+                y = one.foot + 1 + rise * 0.24 * look.shadow_grow
                 if not scene.top:
                     y = np.minimum(y, one.foot + (26 if one.foot > scene.floor else 8))
                 points = np.column_stack([x, y])
             fixed = self.fixed(points, origin)
-            draw(mask, one.figure, fixed, self.scale, flat=255)
+            astray = bool(look.shadow_shift) and not look.shadow_tall
+            deeper |= astray
+            draw(mask, one.figure, fixed, self.scale, flat=254 if astray else 255)
             y0 = min(y0, int(fixed[:, 1].min() >> _SHIFT) - 16)
             y1 = max(y1, int(fixed[:, 1].max() >> _SHIFT) + 16)
         y0, y1 = max(0, y0), min(self.height, y1)
@@ -231,6 +237,8 @@ class Painter:
             part = canvas[y0:y1]
             dark = cv2.LUT(part, _DARK)
             cv2.copyTo(dark, mask[y0:y1], part)
+            if deeper:  # a shadow that has gone astray is darker, or it would be lost among the others
+                cv2.copyTo(cv2.LUT(dark, _DARK), cv2.inRange(mask[y0:y1], 254, 254), part)
 
     # actors
 
@@ -310,19 +318,14 @@ class Painter:
         panel = self.scenery.panel.copy()
         origin = np.array([self.px(mirror.x0), self.px(mirror.y0)], dtype=np.float64)
         for one in self._shown_in(placed, reflecting, index):
-            wrong = one.cast.id == reflecting.of
-            if wrong and reflecting.hidden:
-                continue
             away = one.foot - (self.scene.floor + 5)
             if self.scene.top and away > 170:
                 continue
             x = one.points[:, 0] + 30
             y = mirror.y1 - 7 - (one.foot - one.points[:, 1]) * 0.86 - (away * 0.3 if self.scene.top else 0)
-            if wrong and reflecting.opposite:
-                x = 2 * mirror.cx - x
-            if wrong and reflecting.upside:
-                y = 2 * (mirror.y1 - 7 - one.cast.height * 0.6) - y
             draw(panel, one.figure, self.fixed(np.column_stack([x, y]), origin), self.scale, tint=one.look.colour)
+        if reflecting.flip is not None:
+            panel = cv2.flip(panel, reflecting.flip)
         height, width = panel.shape[:2]
         blend(panel, np.full_like(panel, 225), 64)
         cut = max(1, self.px(9))
@@ -353,15 +356,8 @@ class Painter:
         image = cv2.resize(cv2.flip(above, 0), (self.width, height), interpolation=cv2.INTER_NEAREST)
         origin = np.array([left, top + y0], dtype=np.float64)
         for one in self._shown_in(placed, reflecting, index):
-            wrong = one.cast.id == reflecting.of
-            if wrong and reflecting.hidden:
-                continue
             away = scene.front - one.foot
             x, y = one.points[:, 0], scene.front + 3 + away * 0.12 + (one.foot - one.points[:, 1]) * 0.62
-            if wrong and reflecting.opposite:
-                x = 2 * (left / self.scale + self.scene.format.view[0] / 2) - x
-            if wrong and reflecting.upside:
-                y = 2 * (scene.front + 6 + one.cast.height * 0.31) - y
             draw(image, one.figure, self.fixed(np.column_stack([x, y]), origin), self.scale, tint=one.look.colour)
         rows = np.arange(height)
         swell = np.array(_WAVE)[(rows // max(1, self.px(1.5)) + index) % len(_WAVE)] * max(1, self.px(4)) // 4
@@ -465,8 +461,6 @@ _DARK = (np.arange(256) * _SHADE >> 8).astype(np.uint8)
 
 
 def _still_state(cast):
-    from annotator.glitchworld.physics import State
-
     return State(cast.x, cast.y, 0.0, 0.0, 0.0, 0.0, True, 0.0, 1, "")
 
 

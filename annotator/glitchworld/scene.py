@@ -38,7 +38,7 @@ class Format:
 
 
 VIDEO = Format(width=640, height=360, view=(640, 360), simulated=150, every=1, wide=True)
-ARRAY = Format(width=96, height=96, view=(352, 352), simulated=96, every=6, wide=False)
+ARRAY = Format(width=96, height=96, view=(276, 276), simulated=96, every=6, wide=False)
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,12 @@ class _Dealer:
 
     def deal(self):
         rng, theme, (vw, vh) = self.rng, self.theme, self.format.view
-        self.width = round(vw * rng.uniform(1.15, 1.45))
+        self.width = round(vw * (rng.uniform(1.15, 1.45) if self.format.wide else rng.uniform(1.15, 1.3)))
         mirror, water = rng.choice([(True, False), (False, True), (True, True)])
-        glass, lamp, column = rng.random() < 0.5, rng.random() < 0.5, rng.random() < 0.4
-        portal = rng.random() < 0.25
-        self.height = vh
+        wide = self.format.wide
+        glass, lamp, column = rng.random() < 0.5, rng.random() < 0.5, rng.random() < (0.4 if wide else 0.25)
+        portal = rng.random() < (0.25 if wide else 0.15)
+        self.height, self.narrow = vh, 1.0 if wide else 0.75
         if self.top:
             self.floor, self.front = vh * 0.27, vh * (0.8 if water else 0.96)
         else:
@@ -169,8 +170,8 @@ class _Dealer:
         places = self.places(1 + mirror + glass + column + 2 * portal)
         pole = self.pole(places.pop(), lamp)
         mirror = self.mirror(places.pop()) if mirror else None
-        glass = self.upright(places.pop(), rng.uniform(80, 110), 165, self.front - 2) if glass else None
-        column = self.upright(places.pop(), rng.uniform(30, 44), vh, vh) if column else None
+        glass = self.upright(places.pop(), rng.uniform(80, 110) * self.narrow, 165, self.front - 2) if glass else None
+        column = self.upright(places.pop(), rng.uniform(30, 44) * self.narrow, vh, vh) if column else None
         portals = self.portals(places) if portal else None
         self.people()
         self.things()
@@ -248,12 +249,12 @@ class _Dealer:
 
     def pole(self, x, lamp):
         height = self.rng.uniform(150, 172) if not self.top else self.rng.uniform(100, 112)
-        foot = self.floor + 4 if not self.top else self.floor + (self.front - self.floor) * self.rng.uniform(0.05, 0.2)
+        foot = self.floor + 4 if not self.top else self.floor + (self.front - self.floor) * self.rng.uniform(0.2, 0.4)
         return self.upright(x, 12, height, foot)
 
     def mirror(self, x):
         return self.upright(
-            x, self.rng.uniform(116, 150), self.rng.uniform(126, 142), self.floor + (4 if not self.top else 8)
+            x, self.rng.uniform(116, 150) * self.narrow, self.rng.uniform(126, 142), self.floor + (4 if not self.top else 8)
         )
 
     def portals(self, places):
@@ -313,7 +314,7 @@ class _Dealer:
     def people(self):
         rng, theme = self.rng, self.theme
         low, high = theme.people
-        count = rng.randint(low, high) if self.format.wide else 1 + (rng.random() < 0.35)
+        count = rng.randint(low, high) if self.format.wide else 1 + (rng.random() < 0.2)
         for _ in range(count):
             height, width = 96 * theme.size * rng.uniform(0.94, 1.06), 24 * theme.size
             x, y = self.spot(width, height, low=True)
@@ -333,7 +334,7 @@ class _Dealer:
 
     def things(self):
         rng, theme = self.rng, self.theme
-        more = rng.randint(*theme.more_things) if self.format.wide else (rng.random() < 0.3)
+        more = rng.randint(*theme.more_things) if self.format.wide else (rng.random() < 0.2)
         kinds = rng.choices(("ball", "crate", "barrel"), theme.things, k=1 + more)
         starts = ["thrown", "moving", *rng.choices(["moving", "resting", "thrown"], k=1 + more)]
         for kind, start in zip(["ball", *kinds], starts, strict=False):
@@ -362,7 +363,7 @@ class _Dealer:
 
     def vehicles(self):
         rng, theme = self.rng, self.theme
-        if rng.random() < theme.cars:
+        if rng.random() < theme.cars * (1.0 if self.format.wide else 0.6):
             width, height = 104 * theme.size, 46 * theme.size
             x, y = self.spot(width, height, low=True)
             way = 1 if x < self.width / 2 else -1
