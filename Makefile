@@ -2,7 +2,7 @@
 # make test    set everything up, run all tests          make lint   style, import rules, translations, migrations
 # make setup   only the set-up (into .venv)              make bench  benchmarks (ratios; minutes, not part of the tests)
 PORT ?= 8000
-DEMO_CLIPS ?= 12
+DEMO_CLIPS ?= 24
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin

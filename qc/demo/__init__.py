@@ -1,0 +1,1 @@
+"""What `manage.py seed_demo` fills a new Studio with: people, GlitchWorld's clips, and two weeks of work on them."""

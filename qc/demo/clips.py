@@ -1,0 +1,130 @@
+"""The clips of the demo: rendered by GlitchWorld, brought in and ingested as any others."""
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import ffmpeg
+from django.conf import settings
+
+from annotator import importing
+from annotator.glitchworld.truth import read_truth
+from annotator.ingest.transcode import binary
+from annotator.models import Clip
+from annotator.sources import glitchworld_story
+from studio import jobs
+from studio.health import worker_missing
+from studio.models import Job
+
+NOT_GAMEPLAY, ONLY_SOUND = "demo-test-card", "demo-only-sound"
+_TRAINING = 10  # the plain clip that is for training
+_RATE = 30
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many clips of which sort make `clips` in all."""
+
+    plain: int
+    pairs: int  # twins: one with and one without its glitch
+    odd: int
+
+    @classmethod
+    def of(cls, clips):
+        pairs, odd = clips // 6, 2 if clips >= 8 else 0
+        return cls(plain=max(0, clips - 2 * pairs - odd), pairs=pairs, odd=odd)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one clip is in the demo: its sort, its number there, and the truth where it has one."""
+
+    sort: str  # plain, pair, twin, not_gameplay, only_sound
+    number: int
+    clip: Clip
+    created: bool
+    truth: object = None
+
+
+def bring(folder, *, clips, seed, by, progress):
+    """Render what the demo needs into `folder` and start the ingest of what is not here yet; returns all its Parts.
+
+    `progress(done, total)` is called after each clip.
+    """
+    from annotator.glitchworld import make  # physics and drawing, which the demo's second start need not load
+
+    counts, folder, parts = Counts.of(clips), Path(folder), []
+    for name, number, twins, before in (("plain", counts.plain, False, 0), ("pairs", counts.pairs, True, counts.plain)):
+        if not number:
+            continue
+
+        def tell(done, _total, _seconds, before=before):
+            progress(before + done, counts.plain + 2 * counts.pairs)
+
+        # A seed of its own for each set, and the clips of a smaller demo are among those of a larger one.
+        make.make_set(
+            folder / name, clips=number, seed=2 * seed + twins, glitch_free=0, twins=twins, progress=tell,
+            ffmpeg=settings.FFMPEG,
+        )  # fmt: skip
+        for index, truth in enumerate(read_truth(folder / name)):
+            place = index // 2 if twins else index
+            sort = "plain" if not twins else "pair" if truth.glitch else "twin"
+            story = glitchworld_story(truth, purpose=_purpose(sort, place))
+            parts.append(_bring(sort, place, folder / name / truth.video, story=story, truth=truth, by=by))
+    if counts.odd:
+        parts += _odd(folder, by=by)
+    return parts
+
+
+def _purpose(sort, number):
+    if sort != "plain" and number > 0:
+        return Clip.Purpose.PRACTICE
+    return Clip.Purpose.TRAINING if (sort, number) == ("plain", _TRAINING) else Clip.Purpose.BENCHMARK
+
+
+def _bring(sort, number, path, *, story, by, truth=None):
+    known = Clip.objects.filter(source=Clip.Source.DEMO, source_id=story.source_id).first()
+    if known:
+        return Part(sort, number, known, created=False, truth=truth)
+    source = Clip.Source.DEMO
+    clip, _ = importing.bring(path, original_name=path.name, source=source, by=by, story=story, truth=truth)
+    return Part(sort, number, clip, created=True, truth=truth)
+
+
+def _odd(folder, *, by):
+    """Two files as they come in everywhere: one that shows no game, one whose picture was left behind."""
+    card, sound = folder / "test-card.mp4", folder / "recording.mp4"
+    pattern = ffmpeg.input(f"smptehdbars=size=640x360:rate={_RATE}:duration=3", f="lavfi")
+    _encode(ffmpeg.output(pattern, str(card), vcodec="libx264", preset="veryfast", pix_fmt="yuv420p"))
+    tone = ffmpeg.input("sine=frequency=220:duration=3", f="lavfi")
+    _encode(ffmpeg.output(tone, str(sound), acodec="aac"))
+    stories = (
+        ("not_gameplay", card, {"source_id": NOT_GAMEPLAY, "title": "Capture card, start of the recording"}),
+        ("only_sound", sound, {"source_id": ONLY_SOUND, "title": "Highlights, part 2"}),
+    )
+    return [
+        _bring(sort, 0, path, story=importing.Story(licence="CC0-1.0", text="Made for the demo.", **told), by=by)
+        for sort, path, told in stories
+    ]
+
+
+def _encode(output):
+    command = output.compile(cmd=binary(), overwrite_output=True)
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+
+def ingest(parts, *, seconds):
+    """Wait until workers have ingested all parts, or do it here where no worker is. Returns how many are not through."""
+    waiting = {part.clip.pk for part in parts}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        waiting &= set(Clip.objects.filter(pk__in=waiting, state=Clip.State.INGESTING).values_list("pk", flat=True))
+        if not waiting:
+            break
+        queued = [job for job in importing.latest_jobs(waiting).values() if job.state == Job.State.QUEUED]
+        if queued and worker_missing("cpu"):
+            jobs.run(min(job.pk for job in queued))
+        else:
+            time.sleep(0.3)
+    return len(waiting)
