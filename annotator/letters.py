@@ -40,3 +40,13 @@ def deal(seed, names):
         _generator("distractors", seed, name).shuffle(distractors)
         distractors.insert(letters.pop(), OPTION_KEYS[0])
         yield distractors
+
+
+def rotations(seed, *parts):
+    """Four orders of the option keys for one question (named by `parts`): the correct one stands once at each letter.
+
+    Each is the one before with its first option moved to the end, so every option visits every letter.
+    """
+    order = list(OPTION_KEYS)
+    _generator("rotations", seed, *parts).shuffle(order)
+    return [order[n:] + order[:n] for n in range(len(order))]

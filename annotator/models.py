@@ -367,6 +367,7 @@ class Remark(models.Model):
         SPAN = "span", _("Wrong span")
         LANGUAGE = "language", _("Language")
         UNUSABLE = "unusable", _("Clip unusable")
+        LEAKY = "leaky", _("Answerable without the clip")
         OTHER = "other", _("Something else")
 
     FIELD_CHOICES = [

@@ -5,6 +5,9 @@ A panel is a callable (request, question) -> HTML, "" when it has nothing to sho
 
 QUESTION_PANELS = []
 
+# Callables (revision), told of each new revision inside the transaction that stores it.
+ON_SUBMISSION = []
+
 # Callables (user, questions) -> ids of those among them whose key this person must not see yet.
 KEY_GUARDS = []
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 
 from annotator import queue
 from annotator.models import OPTION_KEYS, Clip, ClipNote, Question, Revision, WrongState
+from annotator.panels import ON_SUBMISSION
 from annotator.taxonomy import CATEGORIES
 from studio.sentences import say
 
@@ -203,7 +204,7 @@ def _submit(user, clip, question, base_version, content, client_key):
     if first:
         needed = max(settings.REVIEWS_NEEDED, settings.NEW_AUTHOR_REVIEWS) if counted else settings.REVIEWS_NEEDED
     question = _store_submission(user, clip, question, needed, content)
-    return Revision.objects.create(
+    revision = Revision.objects.create(
         question=question,
         author=user,
         number=question.revision_number,
@@ -212,6 +213,9 @@ def _submit(user, clip, question, base_version, content, client_key):
         submitted_at=question.submitted_at,
         **content,
     )
+    for told in ON_SUBMISSION:
+        told(revision)
+    return revision
 
 
 def _store_submission(user, clip, question, needed, content):

@@ -135,3 +135,6 @@ class Adjudication(models.Model):
                 """,
             ),
         ]
+
+
+from qc.leak_models import LeakAnswer, LeakCheck, LeakProbe, LeakWaiver  # noqa: E402, F401 -- belong to this app

@@ -129,6 +129,8 @@ def hold(user, revision):
     if Review.objects.filter(revision=revision, reviewer=user, undone_at=None).exists():
         raise WrongState(_("You have ruled on this revision already."))
     if question.state != Question.State.SUBMITTED or question.revision_number != revision.number:
+        if _leaked(question, revision):
+            raise WrongState(_("The leak check sent this question back to its author; there is nothing to review now."))
         raise WrongState(
             _("This question is %(state)s now; there is nothing to review.")
             % {"state": question.get_state_display().lower()}
@@ -140,6 +142,12 @@ def hold(user, revision):
         Question.objects.select_for_update().get(pk=question.pk)
         if not renew(user, revision) and not _take(user, _THIS, revision=revision.pk):
             raise WrongState(_("Somebody else is reviewing this question now. Take the next one."))
+
+
+def _leaked(question, revision):
+    """Whether the leak check returned this revision, so that a reviewer reads no "somebody else ruled first"."""
+    remarks = Remark.objects.filter(revision=revision, code=_Code.LEAKY)
+    return question.state == Question.State.RETURNED and remarks.exists()
 
 
 def renew(user, revision):
@@ -251,6 +259,10 @@ def _rule(user, revision, ruling, answer):
     list(Lease.objects.select_for_update().filter(revision=revision).order_by("pk").values_list("pk"))
     question = Question.objects.select_for_update().get(pk=revision.question_id)
     if question.state != Question.State.SUBMITTED or question.revision_number != revision.number:
+        if _leaked(question, revision):
+            raise WrongState(
+                _("The leak check sent this question back to its author meanwhile. Your verdict was not stored.")
+            )
         raise WrongState(
             _("Somebody else ruled first: this question is %(state)s now. Your verdict was not stored.")
             % {"state": question.get_state_display().lower()}
@@ -272,7 +284,7 @@ def _rule(user, revision, ruling, answer):
             approve(question, now)
         else:
             question.save(update_fields=["reviews_given"])
-            _count_slots(question, revision)
+            count_slots(question, revision)
     elif ruling.verdict == Review.Verdict.REJECT:
         reject(question, revision, user, ruling, now)
     elif question.reviews_given > 1:
@@ -320,7 +332,7 @@ def _remark(revision, user, ruling):
     Remark.objects.bulk_create(remarks)
 
 
-def _count_slots(question, revision):
+def count_slots(question, revision):
     leased = Lease.objects.filter(revision=revision).count()
     question.review_slots = max(0, revision.approvals_needed - question.reviews_given - leased)
     question.save(update_fields=["review_slots"])
@@ -347,7 +359,8 @@ def undo(*, user, review_id):
     later = Review.objects.filter(revision=revision, undone_at=None, pk__gt=review.pk).exists()
     decided = Adjudication.objects.filter(revision=revision).exists()
     edited = question.settled_at and question.saved_at > question.settled_at or question.author_id != revision.author_id
-    if question.revision_number != revision.number or later or decided or edited:
+    leaked = review.verdict == Review.Verdict.APPROVE and question.state == Question.State.RETURNED
+    if question.revision_number != revision.number or later or decided or edited or leaked:
         raise WrongState(_("This verdict can no longer be undone: the question has gone on since."))
     if question.state == Question.State.REJECTED:
         other = Question.objects.filter(clip_id=question.clip_id, author_id=question.author_id)
@@ -368,7 +381,7 @@ def undo(*, user, review_id):
         slot=next(slot for slot in range(1, len(used) + 2) if slot not in used),
     )
     question.refresh_from_db()
-    _count_slots(question, revision)
+    count_slots(question, revision)
     return revision
 
 

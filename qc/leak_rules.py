@@ -1,0 +1,142 @@
+"""When is a question leaky? Pure functions of what models answered to its text, without the video.
+
+A clean question is answered rightly by luck: a model that guesses is right in all four rotations once in 256, but one that
+always likes the same content is right in all four whenever that content is the key, one time in four. Rotations remove the
+luck of position, several model families remove the luck of taste.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from annotator.models import OPTION_KEYS
+from studio.sentences import say
+
+KEY = OPTION_KEYS[0]
+CLEAR, LEAKY, UNSURE = "clear", "leaky", "unsure"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`option`: which content a model chose in one arrangement, "" for no answer. `right` ones chose the key."""
+
+    endpoint: str
+    family: str
+    kind: str
+    number: int
+    option: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    state: str
+    reason: object  # say(...)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`rotations`: how many of the four it asks for; `first_only`: whether it asks only the first model."""
+
+    name: str
+    label: object
+    help: object
+    rotations: int
+    options_only: bool
+    first_only: bool
+    judge: object
+
+
+@dataclass(frozen=True)
+class _Tally:
+    right: int
+    answered: int
+    asked: int
+
+
+def _tally(answers):
+    """{family: {endpoint: counts}} of the rotations."""
+    found = defaultdict(dict)
+    for endpoint in dict.fromkeys(answer.endpoint for answer in answers):
+        mine = [answer for answer in answers if answer.endpoint == endpoint and answer.kind == "rotation"]
+        found[mine[0].family][endpoint] = _Tally(
+            right=sum(answer.option == KEY for answer in mine), answered=sum(bool(a.option) for a in mine), asked=len(mine)
+        )
+    return found
+
+
+def _rotations(answers):
+    tallies = _tally(answers)
+    # A family counts by the model of it that did best.
+    best = {family: max(models.values(), key=lambda t: (t.right, t.answered)) for family, models in tallies.items()}
+    return _one_family(best, tallies) if len(best) == 1 else _several(best)
+
+
+def _one_family(best, tallies):
+    ((family, tally),) = best.items()
+    name = max(tallies[family], key=lambda endpoint: tallies[family][endpoint].right)
+    values = {"name": name, "right": tally.right, "asked": tally.asked}
+    if tally.right == tally.asked:
+        text = (
+            "%(name)s chose the correct option in %(right)d of %(asked)d orders, always the same content, without the video."
+        )
+        return Verdict(LEAKY, say(text, **values))
+    if tally.answered * 2 <= tally.asked:
+        text = "%(name)s gave no answer to most orders, so nothing is known."
+        return Verdict(UNSURE, say(text, name=name))
+    text = "%(name)s chose the correct option in %(right)d of %(asked)d orders without the video."
+    return Verdict(UNSURE if tally.right == tally.asked - 1 else CLEAR, say(text, **values))
+
+
+def _several(best):
+    need = -(-2 * len(best) // 3)
+    hit = [family for family, tally in best.items() if tally.right >= tally.asked - 1]
+    silent = [family for family, tally in best.items() if tally.answered * 2 <= tally.asked]
+    values = {"hits": len(hit), "families": len(best), "names": ", ".join(sorted(hit)) or "–"}
+    text = "%(hits)d of %(families)d model families (%(names)s) chose the correct option in at least 3 of 4 orders."
+    if len(hit) >= need:
+        return Verdict(LEAKY, say(text, **values))
+    if len(hit) + len(silent) >= need:
+        text = "%(hits)d of %(families)d model families could answer without the video; %(silent)d gave no answers."
+        return Verdict(UNSURE, say(text, hits=len(hit), families=len(best), silent=len(silent)))
+    return Verdict(UNSURE if hit else CLEAR, say(text, **values))
+
+
+def _paper(answers):
+    (answer,) = answers
+    if answer.option == KEY:
+        return Verdict(LEAKY, say("%(name)s gave the correct option without the video.", name=answer.endpoint))
+    if answer.option:
+        return Verdict(CLEAR, say("%(name)s chose a distractor without the video.", name=answer.endpoint))
+    return Verdict(CLEAR, say("%(name)s gave no answer without the video.", name=answer.endpoint))
+
+
+RULES = {
+    "rotations": Rule(
+        "rotations",
+        _("All orders"),
+        _(
+            "Each model answers the question in four orders of its options, so that the correct one stands once at each"
+            " letter, and once sees the options alone. One family of models: leaky if it is right in all four orders, unsure"
+            " at three. Several families: leaky if at least two in three of them are right in three of four orders, unsure"
+            " below that. A model that only guesses is right four times in 1 of 256 clean questions; one that always likes"
+            " the same content, in 1 of 4."
+        ),
+        4,
+        True,
+        False,
+        _rotations,
+    ),
+    "paper": Rule(
+        "paper",
+        _("One answer, as in the paper"),
+        _(
+            "The first model answers once, in one order; right means leaky. A model that only guesses is right for 1 in 4"
+            " clean questions."
+        ),
+        1,
+        False,
+        True,
+        _paper,
+    ),
+}

@@ -1,0 +1,82 @@
+"""Ask language models for the answers to questions without their clips; run again, it goes on where it was stopped."""
+
+import time
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Sum
+
+from qc import leaks
+from qc.leak_models import LeakCheck
+from studio.health import worker_command, worker_missing
+from studio.llm import budget, endpoints
+from studio.llm.models import LLMCall
+from studio.models import Job
+from studio.terminal import Line
+
+
+class Command(BaseCommand):
+    help = "Check questions for leaks: those without a verdict, or all with --all. Answered requests are never paid again."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--model", action="append", metavar="M", help="a name out of STUDIO_LLM_MODELS; may be repeated")
+        parser.add_argument("--all", action="store_true", help="those that have a verdict, too")
+        parser.add_argument("--limit", type=int, metavar="N", help="at most this many questions")
+        parser.add_argument("--batch", action="store_true", help="through the Batch API: half the price, within a day")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be asked, and what it can cost")
+
+    def handle(self, *, model, all, limit, batch, dry_run, **options):  # noqa: A002 -- the name of the option
+        leaks.tidy()
+        try:
+            ready = [endpoints.find(name) for name in model] if model else endpoints.ready()
+            if not ready:
+                raise endpoints.NoModel(endpoints.why_none())
+            revisions = leaks.unchecked(again=all)
+            revisions = list(revisions[: max(0, limit)] if limit is not None else revisions)
+            self.tell_plan(revisions, ready, batch)
+            if dry_run or not revisions:
+                return
+            job, _count = leaks.start([revision.pk for revision in revisions], models=model, batch=batch)
+        except endpoints.NoModel as refusal:
+            raise CommandError(str(refusal))
+        if job is None:
+            self.stdout.write("Somebody else is checking them just now.")
+            return
+        try:
+            self.wait(job)
+        except KeyboardInterrupt:
+            raise CommandError(f"Not waiting any more; job {job.pk} goes on in its worker.", returncode=130)
+
+    def tell_plan(self, revisions, ready, batch):
+        rule = leaks.rule()
+        names = ", ".join(endpoint.name for endpoint in leaks.asked_by(rule, ready))
+        self.stdout.write(f"{len(revisions)} questions to check with {names}, rule “{rule.name}”.")
+        prices = [leaks.most_usd(revision, ready, rule) for revision in revisions]
+        bound, limit = budget.spent_today()
+        if None in prices:
+            self.stdout.write("A price is unknown, so nobody can say what it costs; give price_in and price_out.")
+        elif prices:
+            most = sum(prices) / (2 if batch else 1)
+            self.stdout.write(f"It costs at most ${most:.4f}. Of today's ${limit:.2f}, ${bound:.4f} is spent or reserved.")
+
+    def wait(self, job):
+        line, warned = Line(self.stdout), False
+        while (job := Job.objects.get(pk=job.pk)).is_active:
+            line.show(f"{job.done} of {job.total} questions, ${job.cost_usd:.4f}")
+            if not warned and worker_missing("llm"):
+                warned = True
+                line.end()
+                self.stdout.write(f"No worker serves the queue “llm”; start one with: {worker_command('llm')}")
+            time.sleep(0.3)
+        line.end()
+        checks = LeakCheck.objects.filter(job=job)
+        states = list(checks.values_list("state", flat=True))
+        told = ", ".join(f"{states.count(state)} {state.label.lower()}" for state in LeakCheck.State if state in states)
+        lost = LLMCall.objects.filter(job=job).aggregate(Sum("lost_usd"))["lost_usd__sum"] or 0
+        self.stdout.write(f"{told}. Spent ${job.cost_usd:.4f}.")
+        if lost:
+            self.stdout.write(f"${lost:.4f} of it is for requests without a reply, at the most they can have cost.")
+        if job.state != Job.State.DONE:
+            raise CommandError(f"The job {job.get_state_display().lower()}: {job.error or 'see the job’s page.'}")
+        if LeakCheck.State.FAILED in states:
+            reason = checks.filter(state=LeakCheck.State.FAILED).first().reason
+            raise CommandError(f"{states.count('failed')} checks failed; the first: {reason} Run it again to make them.")

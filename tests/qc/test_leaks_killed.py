@@ -1,0 +1,76 @@
+"""kill -9 of the worker in the middle of 500 checks, a new one: every question has exactly its calls, none paid twice."""
+
+import json
+
+import pytest
+from django.db.models import Count, Sum
+
+from qc import leaks
+from qc.leak_models import LeakAnswer, LeakCheck
+from studio.llm import budget
+from studio.llm.models import LLMBudget, LLMCall
+from studio.models import Job
+from tests.conftest import wait_until
+from tests.factories import QuestionFactory, UserFactory
+from tests.llm_server import KEY, LLMServer, always
+
+CHECKS = 500
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_in_the_middle_of_500_checks(start_worker, settings, monkeypatch):
+    monkeypatch.setenv("TEST_LLM_KEY", KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    author = UserFactory()
+    questions = [
+        QuestionFactory(
+            submitted=True,
+            author=author,
+            clip=ClipFactory(open_slots=0),
+            correct=f"The crate hangs {n} metres above the floor.",
+        )
+        for n in range(CHECKS)
+    ]
+    with LLMServer(delay_s=0.005) as server:
+        server.add("stuck", always("B"))
+        models = json.dumps([server.entry("stuck")])
+        settings.LLM_MODELS = models
+        worker = {"queues": "llm,io", "STUDIO_LLM_MODELS": models, "TEST_LLM_KEY": KEY, "STUDIO_LLM_PARALLEL": "4"}
+        job, count = leaks.start([question.revisions.get().pk for question in questions])
+        assert count == CHECKS
+        first = start_worker(**worker)
+        wait_until(lambda: LeakCheck.objects.filter(state="clear").count() >= 100, seconds=120, what="100 checks")
+        first.kill()
+        done_before = LeakCheck.objects.filter(state="clear").count()
+        answered_before = LLMCall.objects.filter(state="answered").count()
+        assert 100 <= done_before < CHECKS, "it was not killed in the middle"
+        second = start_worker(**worker)
+        wait_until(lambda: not Job.objects.get(pk=job.pk).is_active, seconds=200, what="the job to end")
+        second.stop()
+        logs = first.log.read_text() + second.log.read_text()
+
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("done", 2), job.error
+    assert LeakCheck.objects.filter(state="clear", current=True).count() == CHECKS
+    per_check = (
+        LeakAnswer.objects.values("check_made").annotate(calls=Count("call", distinct=True)).values_list("calls", flat=True)
+    )
+    assert len(per_check) == CHECKS and set(per_check) == {5}, "every question has exactly its calls"
+    calls = LLMCall.objects.all()
+    # Options alone are one request for each wording; every wording is another here.
+    assert calls.count() == CHECKS * 5 == calls.filter(state="answered").count() == len(server.answered)
+    lost = calls.aggregate(lost=Sum("lost"))["lost"]
+    asked_twice = {digest for digest, times in server.answered.items() if times > 1}
+    print(
+        f"\n{answered_before} of {CHECKS * 5} calls were answered when the worker was killed; {lost} had left without their"
+        f" reply being stored, and were asked again ({len(asked_twice)} of them had been answered by the server)."
+    )
+    assert lost <= 4, "more requests were under way than the job may have"
+    assert sum(server.answered.values()) <= CHECKS * 5 + lost, "something answered was bought again"
+    assert calls.filter(attempts__gt=1).count() == lost
+    # What a bill may show: each answer once, and what was lost at its most.
+    sums = calls.aggregate(price=Sum("price_usd"), lost=Sum("lost_usd"))
+    day = LLMBudget.objects.get(scope=budget.today())
+    assert day.spent_usd == sums["price"] + sums["lost"] and day.reserved_usd == 0
+    assert KEY not in logs
