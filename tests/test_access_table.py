@@ -140,6 +140,13 @@ TABLE = {
     "api/v1/exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "api/v1/exports/<id:pk>/": {"GET": LEAD | ADMIN, "DELETE": LEAD | ADMIN},
     "api/v1/exports/<id:pk>/download/": {"GET": LEAD | ADMIN},
+    "api/v1/runs/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "api/v1/runs/choices/": {"GET": LEAD | ADMIN},
+    "api/v1/runs/estimates/": {"POST": LEAD | ADMIN},
+    "api/v1/runs/<id:pk>/": {"GET": LEAD | ADMIN},
+    "api/v1/runs/<id:pk>/stop/": {"POST": LEAD | ADMIN},
+    "api/v1/runs/<id:pk>/resume/": {"POST": LEAD | ADMIN},
+    "api/v1/runs/<id:pk>/series/": {"GET": LEAD | ADMIN},
     "api/v1/<path:rest>": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANYONE),
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -140,6 +140,14 @@ TABLE = {
     ("GET", "exports/{id}/"): BOSSES,
     ("DELETE", "exports/{id}/"): BOSSES,
     ("GET", "exports/{id}/download/"): BOSSES,
+    ("GET", "runs/"): BOSSES,
+    ("POST", "runs/"): BOSSES,
+    ("GET", "runs/choices/"): BOSSES,
+    ("POST", "runs/estimates/"): BOSSES,
+    ("GET", "runs/{id}/"): BOSSES,
+    ("POST", "runs/{id}/stop/"): BOSSES,
+    ("POST", "runs/{id}/resume/"): BOSSES,
+    ("GET", "runs/{id}/series/"): BOSSES,
 }
 
 

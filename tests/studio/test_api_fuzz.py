@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from annotator import queue
 from annotator.models import Clip, Question, Revision
 from modelzoo import export_jobs, exporting
+from modelzoo.models import TrainingRun
 from qc import services as reviews
 from qc.models import Review
 from studio.api_reference import description
@@ -39,6 +40,7 @@ MODELS = {
     "reviews": Review,
     "jobs": Job,
     "exports": Job,
+    "runs": TrainingRun,
     "clip": Clip,
     "revision": Revision,
 }
@@ -67,6 +69,8 @@ def a_bit_of_everything():
         QuestionFactory.create_batch(2, **{state: True})
     ClipFactory.create_batch(3)
     Job.objects.create(kind=export_jobs.KIND, queue="io", state="done", result={"questions": 1})
+    for state in ("running", "finished", "lost"):
+        TrainingRun.objects.create(name=state, state=state, host="here", stage="sft", latest={"loss": 0.5})
 
 
 @pytest.mark.parametrize("who", PEOPLE)
