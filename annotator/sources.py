@@ -110,6 +110,8 @@ def _glitchworld(folder, defaults):
             raise SourceError(f"{path}, line {number}: {error}.")
         if truth.video is None:
             raise SourceError(f"{folder} holds arrays and no videos; make the set again without --arrays.")
+        if not (folder / truth.video).resolve().is_relative_to(folder.resolve()):
+            raise SourceError(f"{path}, line {number}: the video {truth.video} lies outside {folder}.")
         story = glitchworld_story(truth, purpose=defaults["purpose"], licence=defaults["licence"])
         found.append(Found(truth.video, folder / truth.video, Clip.Source.GLITCHWORLD, story, truth=truth))
     return found

@@ -16,7 +16,7 @@ def parse(line):
         lengths = {len(actor.boxes) for actor in truth.actors}
         if truth.glitch:
             truth.actor(truth.glitch.actor)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is not a truth as GlitchWorld writes it ({type(error).__name__}: {error})")
     if truth.glitch and truth.glitch.category not in CATEGORIES:
         raise ValueError(f"there is no category {truth.glitch.category!r}")
