@@ -125,7 +125,11 @@ def _swap(truth, names, *, rng):
     Metropolis: with the ratio of their chances).
     """
     true = statements.of_truth(truth)
-    chances = {statement: chance for name in {*names, true.glitch} for chance, statement in _weighted(name, truth, rng=rng)}
+    chances = {
+        statement: chance
+        for name in dict.fromkeys([*names, true.glitch])
+        for chance, statement in _weighted(name, truth, rng=rng)
+    }
     if names == [true.glitch]:
         found = [one for one in chances if one.glitch == true.glitch and statements.may_meet(true, one)]
         found = [one for one in found if one.actor != true.actor]
