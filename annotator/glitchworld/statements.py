@@ -93,6 +93,13 @@ TOO_CLOSE = frozenset(
 )
 
 
+# What a legal event of the clip makes look true of its actor, so that it is no distractor.
+LOOKS_LIKE = {
+    "portal": frozenset(("teleport", "popping_in", "popping_out", "looping")),
+    "occlusion": frozenset(("popping_in", "popping_out")),
+}
+
+
 @dataclass(frozen=True)
 class Statement:
     glitch: str
@@ -145,7 +152,7 @@ def could_happen(name, truth, *, rng, present=None):
     cells = []
     for actor in present:
         mine = true is not None and (true.glitch, true.actor) == (name, actor.id)
-        if actor.kind not in glitch.kinds and not mine:
+        if not mine and (actor.kind not in glitch.kinds or _looks_true(name, actor, truth)):
             continue
         if mine:
             other = true.other
@@ -153,14 +160,19 @@ def could_happen(name, truth, *, rng, present=None):
             others = [one for one in present if one.kind in glitch.other and one.id != actor.id]
             if not others:
                 continue
-            other = rng.choices(others, [max(by_other.get(one.kind, 0), LEAST) for one in others])[0].id
+            other = rng.choices(others, [max(by_other.get(one.kind, 1), LEAST) for one in others])[0].id
         else:
             other = None
         directions = DIRECTIONS.get(name, (None,))
-        chance = max(by_kind.get(actor.kind, 0), LEAST) / len(directions)
+        chance = max(by_kind.get(actor.kind, 1), LEAST) / len(directions)
         cells += [(chance, Statement(name, actor.id, other, direction)) for direction in directions]
     total = sum(chance for chance, _ in cells)
     return [(chance / total, statement) for chance, statement in cells]
+
+
+def _looks_true(name, actor, truth):
+    """Whether a legal event of the clip might be taken for this glitch of the actor."""
+    return any(one.actor == actor.id and name in LOOKS_LIKE.get(one.name, ()) for one in truth.lookalikes)
 
 
 def all_that_could_happen(truth, *, rng):

@@ -62,7 +62,7 @@ def makes_a_phrase(line):
     """Whether a line reads well as "the red crate hanging in mid-air": subject, verb, and no clause before or beside."""
     subject = line.partition("[")[0]
     beside = any(link in line for link in (", and ", ", yet ", ", which ", ": "))
-    return not beside and "," not in subject and not subject.startswith(("there ", "again ", "all "))
+    return not beside and "," not in subject and not subject.startswith(("there ", "again ", "all ", "nothing "))
 
 
 def third(truth, actor):

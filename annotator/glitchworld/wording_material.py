@@ -195,7 +195,7 @@ WORDINGS = {
     "missing_parts": Wording(
         says=(
             "part of {A} [be] missing, yet the rest <carry> on",
-            "{A} [lack] a (part|piece), and nothing <show> where it is",
+            "{A} [lack] a (part|piece), and nothing <show> where it <be>",
             "{A} [go] about with a (part|piece) of {self} missing",
             "a (piece|part) of {A} [be] simply not there",
             "{A} (suddenly |)[lose] a part, which <be> nowhere to be seen",

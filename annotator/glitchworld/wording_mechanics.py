@@ -64,8 +64,8 @@ WORDINGS = {
             "{A} [climb] steps that <be> not there and [walk|stroll] on in mid-air",
             "{A} [walk|march] (over nothing|across empty space) (as if|as though) there were a floor",
             "{A} [walk|stroll] about (high|well) above the ground with nothing to walk on",
-            "{A} [step] up into the air and [keep] walking there",
-            "{A} [walk|stroll] on (an invisible floor|a floor nobody can see) in mid-air",
+            "{A} [step] up into the air and [walk] on there",
+            "{A} [walk|stroll] in mid-air on (an invisible floor|a floor nobody can see)",
         ),
         law=(
             "feet need something solid to stand on",
@@ -222,12 +222,12 @@ WORDINGS = {
     ),
     "invisible_wall": Wording(
         says=(
-            "{A}, on {its} way {to}, [be] (held up|stopped) by (an invisible wall|a wall nobody can see)",
-            "{A} [run|bump] into (something invisible|thin air) on {its} way {to} and [get] no further",
-            "nothing <be> in the way, yet {A} [be] blocked on {its} way {to}",
-            "{A} [try] to move {to} but [be] held up by an obstacle that <be> not there",
-            "on a clear path {to}, {A} [hit] (empty air|an unseen wall) and [get] no further",
-            "{A} [be] blocked in open space (and <try> in vain to go|on {its} way) {to}",
+            "{A}, on {its} way {to}, [be] (held up|stopped) time and again by (an invisible wall|a wall nobody can see)",
+            "again and again {A} [run|bump] into something invisible on {its} way {to} and [get] no further",
+            "nothing <be> in the way, yet {A} [push] in vain {to} and [get] no further",
+            "{A} [try] to move {to} again and again, held up by an obstacle that <be> not there",
+            "on a clear path {to}, {A} [keep] hitting (empty air|an unseen wall) and [get] no further",
+            "{A} [be] blocked in open space and [try] in vain, again and again, to go {to}",
         ),
         law=(
             "empty air does not stop anything",

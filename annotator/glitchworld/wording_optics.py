@@ -7,9 +7,9 @@ WORDINGS = {
         says=(
             "{A} [show] (a figure|somebody) who <be> nowhere in the scene",
             "a figure [appear] in {A} with nobody there to cast the reflection",
-            "the reflection of somebody [be] seen in {A}, but nobody <stand> in front of it",
-            "{A} [reflect] a figure (who|that) <do> not exist outside it",
-            "(a stranger|a figure) [turn] up in {A}, and (no one|nobody) <be> there to be reflected",
+            "the reflection of somebody [be] seen in {A} although nobody <stand> in front of it",
+            "{A} [reflect] a figure that <do> not exist outside it",
+            "(a stranger|a figure) [turn] up in {A} with (no one|nobody) there to be reflected",
             "somebody [appear] in {A} only and nowhere else",
         ),
         law=(
@@ -59,22 +59,22 @@ WORDINGS = {
     ),
     "wrong_reflection": Wording(
         says=(
-            "{A} [reflect] {B} (wrongly|falsely|not as it should)",
-            "the reflection of {B} in {A} [be] (false|wrong|not what it should be)",
-            "the image of {B} in {A} [fail] to match what <stand> in front of it",
-            "{A} [fail] to show {B} as a true (image|reflection) would",
-            "the (image|reflection) of {B} in {A} [contradict] {B}",
-            "{A} and {B} [+disagree]: the (image|reflection) <be> not a true one",
+            "{A} [show] {B} (upside down|standing on the head|the wrong way up)",
+            "the (reflection|image) of {B} in {A} [stand] on its head",
+            "{A} [turn] {B} upside down in the (image|reflection)",
+            "in {A}, {B} [be] seen (upside down|the wrong way up)",
+            "the (reflection|image) of {B} in {A} [be] (upside down|the wrong way up)",
+            "{A} [reflect] {B} with the lower end up",
         ),
         law=(
-            "a reflection does exactly what its original does",
-            "a mirror image follows its original without delay or change",
+            "a flat upright mirror does not turn things upside down",
+            "what stands upright stands upright in an upright mirror too",
             "light comes back from a mirror at the angle at which it came",
         ),
         normally=(
-            "the image in {A} would match {B}",
-            "{A} would show {B} as it is",
-            "the reflection would follow {B} exactly",
+            "the image in {A} would stand upright, like {B}",
+            "{A} would show {B} the right way up",
+            "the reflection would stand as {B} does",
         ),
         titles=(
             "That mirror is lying",
@@ -141,10 +141,10 @@ WORDINGS = {
     "brightness_fault": Wording(
         says=(
             "the brightness [be] wrong in one (part|stretch) of the picture, which <have> a hard edge",
-            "one part of the picture [be] (suddenly |)far too bright or too dark",
-            "{A} [be] (wrong|false) in one part of the scene, with (sharp|hard) edges",
-            "{A} [change] in one part of the scene only, up to a (sharp|hard) edge",
-            "one part of the scene [flicker] because {A} there <be> (wrong|different)",
+            "one part of the picture, with straight edges, [be] far too bright or too dark",
+            "{A} [be] (wrong|false) in one part of the scene, with (sharp|hard|straight) edges",
+            "{A} [change] in one part of the scene only, up to a (sharp|hard|straight) edge",
+            "one part of the picture [flicker] because {A} there <be> (wrong|different), up to a (sharp|straight) edge",
             "a broad upright band [cross] the picture in which {A} <be> wrong",
         ),
         law=(
@@ -226,7 +226,7 @@ WORDINGS = {
             "the background [show] through {A} as if through a ghost",
             "{A} [turn] (as clear as|to) glass, and the background <shine> through",
             "{A} [go] half transparent like a ghost",
-            "{A} (suddenly |)[stop] hiding what <be> behind {it} and [become] (see-through|transparent)",
+            "{A} (suddenly |)[cease] to hide what <be> behind {it}, as if made of glass",
         ),
         law=(
             "solid things do not let light through",

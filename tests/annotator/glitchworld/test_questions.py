@@ -125,3 +125,16 @@ def test_a_picture_too_poor_for_three_distractors_is_an_error():
     poor = replace(truth, actors=tuple(one for one in truth.actors if one.id == truth.glitch.actor))
     with pytest.raises(ValueError, match="does not hold enough"):
         write_question(poor, rng=random.Random(1))
+
+
+def test_what_a_legal_event_looks_like_is_no_distractor():
+    """An actor that goes through a drawn portal seems to teleport; one that passes behind the column, to vanish."""
+    truths = [small_truth(seed) for seed in range(100, 130)]
+    through = [(truth, one.actor) for truth in truths for one in truth.lookalikes if one.name == "portal"]
+    behind = [(truth, one.actor) for truth in truths for one in truth.lookalikes if one.name == "occlusion"]
+    assert through and behind
+    for cases, name in ((through, "teleport"), (behind, "popping_out")):
+        for truth, actor in cases:
+            cells = statements.could_happen(name, truth, rng=random.Random(1))
+            told = {one.actor for _, one in cells} - {truth.glitch.actor if truth.glitch else None}
+            assert actor not in told
