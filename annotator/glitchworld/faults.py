@@ -15,6 +15,7 @@ class Stage:
     def sees(self, number, frame, margin=22):
         """True if the actor stands in the picture, not behind the column."""
         state = self.base.states[frame].get(number)
+        margin = max(margin, self.scene.one(number).width / 2 + 8)
         return state is not None and self.inside(state.x, frame, margin) and not self.behind_column(number, state.x)
 
     def behind_column(self, number, x):
@@ -65,6 +66,21 @@ class Fault:
     def seen_long(self, number, frame, seconds=1.5):
         frames = range(frame, min(frame + round(30 * seconds), self.stage.end), 3)
         return sum(self.stage.sees(number, one) for one in frames) >= 0.8 * len(frames)
+
+    def free(self, cast, frame, way, reach):
+        """Whether nothing stands, and no ramp begins, within reach on one side of the actor (way -1 or 1)."""
+        state = self.base.states[frame][cast.id]
+        low, high = sorted((state.x, state.x + way * (reach + cast.width / 2)))
+        for number, other in self.base.states[frame].items():
+            one = self.scene.one(number)
+            apart = abs(other.y - state.y) > (30 if self.scene.top else (one.height + cast.height) / 2)
+            if number != cast.id and not apart and low - one.width / 2 < other.x < high + one.width / 2:
+                return False
+        solid = [(min(ramp.x0, ramp.x1), max(ramp.x0, ramp.x1)) for ramp in self.scene.ramps]
+        solid += [
+            (b.x0, b.x1) for b in self.scene.blocks if b.role == "wall" and (not self.scene.top or b.y0 < state.y < b.y1)
+        ]
+        return all(x1 < low or x0 > high for x0, x1 in solid) and 26 < low and high < self.scene.size[0] - 26
 
     def cast(self):
         """Choose the actor and the onset; False if nobody in this scene can show the glitch."""

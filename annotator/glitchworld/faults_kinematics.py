@@ -14,23 +14,9 @@ class SuddenSpeed(Fault):
         if not state.grounded or abs(state.vx) > 160:
             return False
         far = 1 if state.x < self.stage.corners[frame][0] + self.scene.format.view[0] / 2 else -1
-        reach = 170 if self.scene.format.wide else 100
-        self.way = next((way for way in (far, -far) if self._free(cast, frame, way, reach)), None)
+        reach = 150 if self.scene.format.wide else 90
+        self.way = next((way for way in (far, -far) if self.free(cast, frame, way, reach)), None)
         return self.way is not None
-
-    def _free(self, cast, frame, way, reach):
-        """Whether nothing stands, and no ramp begins, within reach in front of it."""
-        state = self.base.states[frame][cast.id]
-        low, high = sorted((state.x, state.x + way * reach))
-        for number, other in self.base.states[frame].items():
-            apart = abs(other.y - state.y) > (30 if self.scene.top else (self.scene.one(number).height + cast.height) / 2)
-            if number != cast.id and not apart and low - 30 < other.x < high + 30:
-                return False
-        solid = [(min(ramp.x0, ramp.x1), max(ramp.x0, ramp.x1)) for ramp in self.scene.ramps]
-        solid += [
-            (b.x0, b.x1) for b in self.scene.blocks if b.role == "wall" and (not self.scene.top or b.y0 < state.y < b.y1)
-        ]
-        return all(x1 < low or x0 > high for x0, x1 in solid) and 20 < low and high < self.scene.size[0] - 20
 
     def prepare(self, cast, start):
         self.direction = side_of(self.way)
@@ -102,10 +88,12 @@ class FastAction(Fault):
     """Moves its limbs and itself several times too fast."""
 
     def fits(self, cast, frame):
-        return cast.kind == "bird" or self.base.states[frame][cast.id].action == "walk"
+        state = self.base.states[frame][cast.id]
+        reach = 130 if self.scene.format.wide else 60
+        return cast.kind == "bird" or state.action == "walk" and self.free(cast, frame, state.facing, reach)
 
     def prepare(self, cast, start):
-        self.tempo = self.between(2.6, 5.0)
+        self.tempo = self.between(2.8, 5.5)
 
     def push(self, simulation, movers):
         mover = movers[self.actor]
@@ -149,14 +137,12 @@ class Looping(_Replay):
     """Does the same short thing again and again, snapping back each time."""
 
     def fits(self, cast, frame):
-        self.length = 24
-        if frame < self.length or self.stage.way(cast.id, frame - self.length, frame) < 30:
+        wide = self.scene.format.wide
+        self.length = self.rng.randint(28, 33) if wide else self.rng.randint(18, 21)
+        if frame < self.length or self.stage.way(cast.id, frame - self.length, frame) < (46 if wide else 32):
             return False
         xs = [states[cast.id].x for states in self.base.states[frame - self.length : frame]]
         return all(self.stage.inside(x, frame) and not self.stage.behind_column(cast.id, x) for x in xs)
-
-    def prepare(self, cast, start):
-        self.length = self.rng.randint(18, 24)
 
     def place_in_time(self, age):
         return self.onset - self.length + (age - 1) % self.length
@@ -167,21 +153,21 @@ class ToAndFro(Scripted):
 
     def fits(self, cast, frame):
         state = self.base.states[frame][cast.id]
-        self.width = self.between(34, 64)
-        clear = not self.blocked(state.x - self.width, state.x + self.width, state.y, cast.width / 2)
-        room = self.bounded(state.x - self.width, cast.width / 2) == state.x - self.width
-        room = room and self.bounded(state.x + self.width, cast.width / 2) == state.x + self.width
-        return clear and room and state.grounded and self.height_of(state, cast) < 6 and abs(state.vx) < 60
+        if not state.grounded or self.height_of(state, cast) > 6 or abs(state.vx) > 60:
+            return False
+        self.far = self.between(60, 120) * (1.0 if self.scene.format.wide else 0.65)
+        ways = [way for way in (-1, 1) if self.stage.inside(state.x + way * self.far, frame, cast.width / 2)]
+        self.sign = next((way for way in ways if self.free(cast, frame, way, self.far)), None)
+        return self.sign is not None
 
     def prepare(self, cast, start):
         self.turn = 2 * math.pi / self.rng.uniform(26, 36)
-        self.sign = self.rng.choice([-1, 1])
         self.radius = cast.width / 2
         self.kind = cast.kind
 
     def script(self, age, start):
-        away = self.sign * self.width * math.sin(age * self.turn)
-        vx = self.sign * self.width * self.turn * 30 * math.cos(age * self.turn)
+        away = self.sign * self.far * (1 - math.cos(age * self.turn)) / 2
+        vx = self.sign * self.far * self.turn * 15 * math.sin(age * self.turn)
         state = start._replace(x=start.x + away, vx=vx, vy=0.0, grounded=True)
         if self.kind == "ball":
             state = state._replace(angle=start.angle + away / self.radius)
