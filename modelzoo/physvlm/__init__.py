@@ -20,6 +20,8 @@ PUBLIC = {
     "prompts": (
         "render_conversation", "pooling_text", "sft_ids", "dpo_ids", "physgame_prompt", "videomme_prompt", "vcg_prompt",
     ),
+    "processor": ("PhysVLMProcessor",),
+    "backbones": ("Backbone", "load_backbone"),
     "modeling": ("PhysVLMForConditionalGeneration", "PhysVLMModel", "PhysVLMOutput"),
 }  # fmt: skip
 HOME = {name: module for module, names in PUBLIC.items() for name in names}

@@ -18,15 +18,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from modelzoo.physvlm.config import PhysVLMConfig, full_scorer, full_text, full_vision
-from modelzoo.physvlm.files import sync_folder, write_json
+from modelzoo.physvlm.files import sync_folder, write_json, write_text
 from modelzoo.physvlm.modeling import PhysVLMForConditionalGeneration
 from modelzoo.physvlm.naming import POSITIONS, places_of, reason_to_drop
+from modelzoo.physvlm.processor import CHAT_TEMPLATE
 
 REPORT, INDEX, CONFIG = "conversion.json", "model.safetensors.index.json", "config.json"
 SHARD_BYTES = 4 * 2**30
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-    "spiece.model", "chat_template.json", "chat_template.jinja", "generation_config.json",
+    "spiece.model", "generation_config.json",
 )  # fmt: skip
 SCORER_TOKENIZER = "scorer_tokenizer"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -257,6 +258,7 @@ def convert(sources, out, *, dtype=None, shard_bytes=SHARD_BYTES, progress=lambd
         copied = copy_tokenizers(opened, part)
         report = report_of(opened, moves, dropped, replaced, copied, dtypes)
         write_json(part / REPORT, report)
+        write_text(part / "chat_template.jinja", CHAT_TEMPLATE)  # the base model's own adds a system turn
         write_json(part / INDEX, {"metadata": {"total_size": report["bytes"]}, "weight_map": weight_map})
         config.dtype = max(dtypes, key=dtypes.get)
         config.architectures = [PhysVLMForConditionalGeneration.__name__]
