@@ -14,6 +14,7 @@ from transformers.models.siglip.modeling_siglip import SiglipEncoder
 
 KEPT_POSITIONS = 20
 STRETCH = 4
+FRAMES_AT_ONCE = 2  # without gradients: few enough to stay small, enough for a matrix product to run fast
 
 
 def stretch_text_positions(table):
@@ -128,16 +129,16 @@ class Scorer(nn.Module):
     def cosines(self, features, text):
         """features (C,T,L,D) of C clips, text (C,K,E) of K questions about each -> cosines (C,K,T,L), at least float32.
 
-        Without gradients the patches are embedded frame by frame, so the wide inner layer never exists whole.
+        Without gradients the patches of a few frames are embedded at a time, so the wide inner layer never exists whole.
         """
         wide = torch.float64 if features.dtype == torch.float64 else torch.float32
         unit = F.normalize(text.to(wide), dim=-1)
         if torch.is_grad_enabled():
             return torch.einsum("ctle,cke->cktl", F.normalize(self.embed_patches(features).to(wide), dim=-1), unit)
         cosines = unit.new_empty(*unit.shape[:2], *features.shape[1:3])
-        for number, frame in enumerate(features.unbind(1)):
-            patches = self.embed_patches(frame).to(wide)
-            cosines[:, :, number] = unit @ patches.mT / patches.norm(dim=-1).clamp_min(1e-12)[:, None]
+        for some, out in zip(features.split(FRAMES_AT_ONCE, dim=1), cosines.split(FRAMES_AT_ONCE, dim=2), strict=True):
+            patches = self.embed_patches(some.flatten(1, 2)).to(wide)
+            out.copy_((unit @ patches.mT / patches.norm(dim=-1).clamp_min(1e-12)[:, None]).view_as(out))
         return cosines
 
     def weights(self, features, text):

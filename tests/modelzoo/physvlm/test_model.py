@@ -103,7 +103,7 @@ def test_pixels_features_and_ready_tokens_give_the_same(tower):
         ready = model(batch["input_ids"], labels=batch["labels"], visual_tokens=torch.stack(tokens))
         assert far(ready.loss, expected.loss) < 1e-6
         as_floats = model(pixels=pixels.float() / 127.5 - 1, **batch)
-        assert far(as_floats.loss, expected.loss) < 1e-6
+        assert far(as_floats.loss, expected.loss) < 1e-5
 
 
 def test_questions_of_one_clip_share_its_frames_and_train_as_if_they_did_not():
