@@ -6,26 +6,25 @@ from transformers import PreTrainedConfig, Qwen2Config, SiglipTextConfig, Siglip
 
 from modelzoo.physvlm.pooling import TEMPERATURE, pooled_size
 
-CELL_CHANNELS = 13
+CELL_CHANNELS = 47
 POOL_TEXTS = ("question", "reference", "stem", "fixed")
 GRID_PINPOINTS = [[384 * rows, 384 * columns] for rows in range(1, 7) for columns in range(1, 7)]
 
 
 class CellStatsConfig(PreTrainedConfig):
-    """A frozen tower of plain statistics: `grid` x `grid` cells a frame, see tower.CellStatsTower."""
+    """A frozen tower of plain statistics: `grid` x `grid` cells a frame, see cellstats.CellStatsTower."""
 
     model_type = "physvlm_cell_stats"
     base_config_key = "vision_config"
 
-    def __init__(self, grid=8, image_size=64, summary=True, **kwargs):
+    def __init__(self, grid=12, image_size=96, **kwargs):
         self.grid = grid  # cells along each side
         self.image_size = image_size  # pixels along each side; a multiple of grid
-        self.summary = summary  # whether each cell also carries the largest, mean and smallest of its frame
         super().__init__(**kwargs)
 
     @property
     def hidden_size(self):
-        return CELL_CHANNELS * (4 if self.summary else 1)
+        return CELL_CHANNELS
 
 
 class TokenScorerConfig(PreTrainedConfig):

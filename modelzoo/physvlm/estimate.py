@@ -38,7 +38,8 @@ def estimate(request, *, processes):
         settings["max_text_tokens"],
     )
     clips = sorted({record.clip_id for record in records})
-    rows = training_rows(data, {clip_id: place for place, clip_id in enumerate(clips)}, tokens, stage=request.stage)
+    place_of = {clip_id: place for place, clip_id in enumerate(clips)}
+    rows = training_rows(data, place_of, tokens, stage=request.stage, turns=settings["turns"], letters=settings["letters"])
     return _count(config, rows, settings, processes=processes, stage=request.stage)
 
 
@@ -92,9 +93,10 @@ def _count(config, rows, settings, *, processes, stage):
     recompute = 1 / every if every else 0.0
     tokens = sum(text + visual for text, _labels in items)
     language = sum(arithmetic.row(text + visual, labels, recompute=recompute) for text, labels in items)
-    encodes = 0 if settings["cache_features"] else sum(-(-len(found) // group) for found in by_clip.values())
+    once_only = settings["cache_features"] or settings["cache_tokens"]
+    encodes = 0 if once_only else sum(-(-len(found) // group) for found in by_clip.values())
     epoch = language + encodes * arithmetic.clip()
-    once = len(by_clip) * arithmetic.clip() if settings["cache_features"] else 0
+    once = len(by_clip) * arithmetic.clip() if once_only else 0
     if stage == "dpo":
         once += sum(arithmetic.language_forward(text + visual) + arithmetic.head_forward(labels) for text, labels in items)
     flops = once + epoch * steps / per_epoch

@@ -60,6 +60,11 @@ def dpo_loss(logits, micro, step, settings):
 STAGES = {"sft": sft_loss, "dpo": dpo_loss}
 
 
+def input_name(settings):
+    """As what a model of this run is given its clips."""
+    return "visual_tokens" if settings["cache_tokens"] else "features" if settings["cache_features"] else "pixels"
+
+
 class Loop:
     """`run()` from `start` to the end, or to `Stopped`. `hooks` gives: asked (0, SAVE or STOP), show, log, saved."""
 
@@ -68,7 +73,7 @@ class Loop:
         self.settings, self.stage, self.folder, self.meta = settings, stage, folder, meta
         self.write_model, self.hooks, self.step_flops = write_model, hooks, step_flops
         self.loss_of = STAGES[stage]
-        self.input_name = "features" if settings["cache_features"] else "pixels"
+        self.input_name = input_name(settings)
         self.warmup = schedule.warmup_steps(batches.total, settings["warmup"])
         self.counters = {"step": 0, "updates": 0, "samples": 0, "num_tokens": 0, "skipped_steps": 0, "elapsed_s": 0.0}
         self.bad_in_row = 0
@@ -154,7 +159,7 @@ class Loop:
         self.window["rows"] += step.rows
 
     def _floats(self, clips):
-        """Cached features are stored as float16 and computed with in the model's own type."""
+        """What is cached may be stored in another type than the model computes in."""
         return clips if clips.dtype == torch.uint8 else clips.to(self.wrapped.model.dtype)
 
     def _apply(self, step):

@@ -48,6 +48,9 @@ _ROWS = (
     Setting("kernel_hw", "int", "patches pooled into one along each side", least=1),
     Setting("pool_text", "str", "the text that guides the pooling", ("reference", "question", "stem", "fixed")),
     Setting("cache_features", "bool", "encode each clip once and keep its features; only with frame_candidates=1"),
+    Setting("cache_tokens", "bool", "DPO: keep the visual tokens of each pair, which nothing that learns can change"),
+    Setting("turns", "int", "turns of each conversation that are trained on; 0: all", least=0),
+    Setting("letters", "bool", "questions also train the letter of the right option, behind all options"),
     Setting("share_prefix", "bool", "all questions of a clip stand behind one visual prefix; only with pool_text=fixed"),
     Setting("group", "int", "rows of one clip that stay together and share one encode; 1: none", least=1),
     Setting("batch", "int", "rows (DPO: pairs) of one update, over all processes", least=1),
@@ -94,6 +97,9 @@ _7B_SFT = {
     "kernel_hw": 3,
     "pool_text": "reference",
     "cache_features": False,
+    "cache_tokens": False,
+    "turns": 0,
+    "letters": True,
     "share_prefix": False,
     "group": 8,
     "batch": 256,
@@ -133,6 +139,7 @@ _7B_DPO = _7B_SFT | {
     "frame_candidates": 1,
     "kernel_t": 1,
     "pool_text": "question",
+    "cache_tokens": True,
     "batch": 64,
     "epochs": 2.0,
     "learning_rate": 5e-6,
@@ -147,9 +154,11 @@ _TINY_SFT = _7B_SFT | {
     "frames": 16,
     "frame_candidates": 1,
     "kernel_t": 2,
-    "kernel_hw": 2,
+    "kernel_hw": 4,
     "pool_text": "fixed",
     "cache_features": True,
+    "turns": 1,
+    "letters": False,
     "share_prefix": True,
     "group": 4,
     "batch": 32,
@@ -166,6 +175,7 @@ _TINY_SFT = _7B_SFT | {
 }
 _TINY_DPO = _TINY_SFT | {
     "train": "language_model",
+    "cache_tokens": True,
     "share_prefix": False,
     "epochs": 1.0,
     "learning_rate": 1e-4,
@@ -268,6 +278,8 @@ def check(settings, *, stage):
         raise BadSetting("DPO computes its reference once, so each clip keeps its frames; set frame_candidates=1.")
     if stage == "dpo" and set(settings["train"].split("+")) != {"language_model"}:
         raise BadSetting("DPO trains the language model only; set train=language_model.")
+    if stage == "sft" and settings["cache_tokens"]:
+        raise BadSetting("In SFT visual tokens change with what learns; set cache_tokens=false.")
     if stage == "dpo" and settings["share_prefix"]:
         raise BadSetting("share_prefix is for SFT; the two answers of a pair share their prefix anyway.")
     if settings["lora_rank"] and "language_model" not in settings["train"].split("+"):

@@ -47,8 +47,11 @@ class Reference:
         return self.table[self.key(row)]
 
     @torch.no_grad()
-    def compute(self, rows, model, frames, *, device, budget, visual_tokens, placeholder, pad_id, progress, name_of):
-        """Fill the table for all `rows`; those that are known cost nothing."""
+    def compute(self, rows, model, seen, *, device, budget, visual_tokens, placeholder, pad_id, progress, name_of):
+        """Fill the table for all `rows`; those that are known cost nothing.
+
+        `seen(rows, clips)` gives the model what it sees of a batch: {"pixels"}, {"features"} or {"visual_tokens"}.
+        """
         keys = [self.key(row) for row in rows]
         missing = [place for place, key in enumerate(keys) if key not in self.table]
         lengths = {place: rows[place].text_tokens + visual_tokens for place in missing}
@@ -60,7 +63,12 @@ class Reference:
                 batch = collate(
                     [rows[place] for place in places], visual_tokens=visual_tokens, placeholder=placeholder, pad_id=pad_id
                 )
-                logps = branch_logps(model, batch.to(device), frames(batch.clips)).view(-1, 2).double().cpu()
+                logps = (
+                    branch_logps(model, batch.to(device), seen([rows[p] for p in places], batch.clips))
+                    .view(-1, 2)
+                    .double()
+                    .cpu()
+                )
                 for place, (chosen, rejected) in zip(places, logps.tolist(), strict=True):
                     if not torch.isfinite(torch.tensor([chosen, rejected])).all():
                         raise NotFinite(

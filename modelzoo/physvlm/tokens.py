@@ -75,10 +75,11 @@ class Tokens:
         return check_length(row, limit=self.max_text_tokens, name=name), letters
 
 
-def training_rows(data, place_of, tokens, *, stage):
+def training_rows(data, place_of, tokens, *, stage, turns, letters):
     """Rows of a frozen `Data`: `place_of` {clip_id: index}. DPO takes the pairs; SFT conversations and questions.
 
-    A question gives two rows: its stem answered by the right option, and stem with options answered by the letter.
+    Of a conversation the first `turns` turns (0: all). A question gives a row with its stem, answered by the right
+    option, and with `letters` one with stem and options, answered by the letter.
     """
     if stage == "dpo":
         return [
@@ -86,12 +87,15 @@ def training_rows(data, place_of, tokens, *, stage):
             for number, pair in enumerate(data.pairs, 1)
         ]
     rows = [
-        tokens.conversation(place_of[one.clip_id], one.turns, name=f"conversation {number} (clip {one.clip_id})")
+        tokens.conversation(
+            place_of[one.clip_id], one.turns[: turns or None], name=f"conversation {number} (clip {one.clip_id})"
+        )
         for number, one in enumerate(data.conversations, 1)
     ]
     for question in data.questions:
         clip, name = place_of[question.clip_id], f"question {question.question_id}"
         right = question.options[question.answer]
         rows.append(tokens.conversation(clip, ((question.stem, right),), name=name))
-        rows.append(tokens.conversation(clip, ((question.block, f"({LETTERS[question.answer]})"),), name=name))
+        if letters:
+            rows.append(tokens.conversation(clip, ((question.block, f"({LETTERS[question.answer]})"),), name=name))
     return rows

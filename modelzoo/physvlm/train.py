@@ -21,7 +21,8 @@ from modelzoo.physvlm.data.cache import Frames
 from modelzoo.physvlm.data.features import Features, fit_statistics, tower_id
 from modelzoo.physvlm.data.freeze import freeze, open_array, thaw
 from modelzoo.physvlm.data.sources import BadData, read
-from modelzoo.physvlm.loop import STOP, Diverged, Loop, Stopped
+from modelzoo.physvlm.data.visual import VisualTokens
+from modelzoo.physvlm.loop import STOP, Diverged, Loop, Stopped, input_name
 from modelzoo.physvlm.optimizer import AdamW
 from modelzoo.physvlm.parallel import World, Wrapped
 from modelzoo.physvlm.reference import NotFinite, Reference, weights_id
@@ -58,6 +59,7 @@ class Hooks:
     board: object = None
     extra: dict = field(default_factory=dict)
     on_saved: object = None
+    clip_ids: list = field(default_factory=list)
     opened: bool = False  # whether the folder is this run's; an error before that leaves the folder as it was
 
     def asked(self):
@@ -302,17 +304,27 @@ def _train(request, folder, world, hooks):
         bundle.scorer_limit,
         settings["max_text_tokens"],
     )
-    rows = training_rows(data, {clip_id: place for place, clip_id in enumerate(clip_ids)}, tokens, stage=spec["stage"])
+    place_of = {clip_id: place for place, clip_id in enumerate(clip_ids)}
+    rows = training_rows(data, place_of, tokens, stage=spec["stage"], turns=settings["turns"], letters=settings["letters"])
     shape = {
         "visual_tokens": bundle.config.visual_token_count(settings["frames"]),
         "placeholder": bundle.config.image_token_id,
         "pad_id": bundle.config.pad_token_id,
     }
-    reference = None
+    reference = visual = None
     if spec["stage"] == "dpo":
-        reference = prepare_reference(request, spec, bundle, rows, clips, clip_ids, hashes, shape, world, hooks)
+        content = [hashes[clip_id] for clip_id in clip_ids]
+        hooks.clip_ids = clip_ids
+        reference, visual = prepare_reference(request, spec, bundle, rows, clips, content, shape, world, hooks)
     batches = Batches(
-        rows, clips, clip_ids, settings=settings, world=world, extra=reference.of if reference else None, **shape
+        rows,
+        clips,
+        clip_ids,
+        settings=settings,
+        world=world,
+        extra=reference.of if reference else None,
+        tokens=visual,
+        **shape,
     )
     build.set_trainable(bundle, settings)
     wrapped = Wrapped(bundle.model, world, sharding=settings["sharding"], precision=settings["precision"])
@@ -379,38 +391,61 @@ def load_or_make(spec, data, newest):
     return build.new(settings, texts=texts, frame_size=size)
 
 
-def prepare_reference(request, spec, bundle, rows, clips, clip_ids, hashes, shape, world, hooks):
-    """The table of the starting model's log-probabilities, computed by the first process if need be."""
-    settings = spec["settings"]
-    bundle.model.eval()
-    name = "features" if settings["cache_features"] else "pixels"
+def prepare_reference(request, spec, bundle, rows, clips, content, shape, world, hooks):
+    """(table of the starting model's log-probabilities, visual tokens of the pairs or None), computed by the first process.
 
-    def shown(places):
-        arrays = torch.from_numpy(np.stack([clips.at(place) for place in places])).to(world.device)
-        return {name: arrays if name == "pixels" else arrays.to(bundle.model.dtype)}
+    `content` is the hash of each clip. Both depend on the starting model, whose hash names them.
+    """
+    settings, model = spec["settings"], bundle.model
+    model.eval()
+    half = settings["precision"] == "bf16"
+    if half:
+        model.to(torch.bfloat16)
 
-    parts = [settings["frames"], bundle.config.video_kernel, settings["precision"], bundle.frame_size]
-    table = functools.partial(
-        Reference,
-        request.cache / "reference",
-        model_id=world.share(weights_id(bundle.model) if world.first else None),
-        clips=[hashes[clip_id] for clip_id in clip_ids],
-        parts=parts,
-    )
+    def arrays(places):
+        stacked = torch.from_numpy(np.stack([clips.at(place) for place in places])).to(world.device)
+        return stacked.to(model.dtype) if settings["cache_features"] else stacked
+
+    def features(places):
+        return arrays(places) if settings["cache_features"] else model.encode_frames(arrays(places))
+
+    model_id = world.share(weights_id(model) if world.first else None)
+    parts = [
+        settings["frames"],
+        bundle.config.video_kernel,
+        settings["precision"],
+        bundle.frame_size,
+        settings["cache_tokens"],
+    ]
+    table = functools.partial(Reference, request.cache / "reference", model_id=model_id, clips=content, parts=parts)
+    visual = None
+    how = {"device": world.device, "budget": settings["micro_tokens"], **shape}
+    if settings["cache_tokens"]:
+        visual = VisualTokens(rows, request.cache / "tokens", clips=content, parts=[model_id, *parts])
+        if world.first:
+            visual.prepare(model, features, progress=hooks.progress("tokens"), **how)
+        world.wait()
+        visual.prepare(model, features, **how)
+
+    def seen(batch_rows, places):
+        if visual:
+            return {"visual_tokens": visual.batch(batch_rows).to(world.device)}
+        return {input_name(settings): arrays(places)}
+
     if world.first:
-        with torch.autocast(world.device.type, torch.bfloat16, enabled=settings["precision"] == "bf16"):
-            table().compute(
-                rows,
-                bundle.model,
-                shown,
-                device=world.device,
-                budget=settings["micro_tokens"],
-                progress=hooks.progress("reference"),
-                name_of=lambda place: f"pair {place + 1} (clip {clip_ids[rows[place].clip]})",
-                **shape,
-            )
+        names = list(hooks.clip_ids)
+        table().compute(
+            rows,
+            model,
+            seen,
+            progress=hooks.progress("reference"),
+            name_of=lambda place: f"pair {place + 1} (clip {names[rows[place].clip]})",
+            **how,
+        )
     world.wait()
-    return table()
+    if half:  # the policy begins from the weights as they were stored
+        bundle.model = build.load(spec["init"], settings).model.to(world.device)
+    return table(), visual
 
 
 def micro_flops(arithmetic, batch, clips, *, cached):

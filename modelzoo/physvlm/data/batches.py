@@ -16,7 +16,7 @@ class Micro:
     """One micro-batch of a step. `weight` is 0 for a row that only keeps this process in step with the others."""
 
     batch: Batch
-    clips: torch.Tensor  # pixels (C, T, 3, H, W) bytes, or features (C, T, L, D)
+    clips: torch.Tensor  # pixels (C, T, 3, H, W) bytes, features (C, T, L, D), or visual tokens (B, n, hidden)
     weight: int
     branch_key: torch.Tensor | None = None  # reference log-probabilities of the branches, where there are any
 
@@ -39,11 +39,13 @@ class Batches:
     """Steps of a run. Rows are merged behind one prefix for each clip when `share_prefix`, `group` of them an epoch.
 
     clips: an object with `at(place, epoch)` -> array of one clip. `extra(row)` gives numbers for each branch of a row
-    (the reference of DPO), or is None.
+    (the reference of DPO), or is None; `tokens` the cached visual tokens of the rows, or is None.
     """
 
-    def __init__(self, rows, clips, clip_ids, *, settings, visual_tokens, placeholder, pad_id, world, extra=None):
-        self.clips, self.clip_ids, self.extra, self.world = clips, clip_ids, extra, world
+    def __init__(
+        self, rows, clips, clip_ids, *, settings, visual_tokens, placeholder, pad_id, world, extra=None, tokens=None
+    ):
+        self.clips, self.clip_ids, self.extra, self.world, self.tokens = clips, clip_ids, extra, world, tokens
         self.seed, self.group, self.budget = settings["seed"], settings["group"], settings["micro_tokens"]
         self.shared = settings["share_prefix"]
         self.collate = {"visual_tokens": visual_tokens, "placeholder": placeholder, "pad_id": pad_id}
@@ -99,7 +101,10 @@ class Batches:
 
     def _micro(self, rows, epoch, weight):
         batch = collate(rows, **self.collate)
-        clips = torch.from_numpy(np.stack([self.clips.at(clip, epoch) for clip in batch.clips]))
+        if self.tokens:
+            clips = self.tokens.batch(rows)
+        else:
+            clips = torch.from_numpy(np.stack([self.clips.at(clip, epoch) for clip in batch.clips]))
         extra = torch.tensor([number for row in rows for number in self.extra(row)]) if self.extra else None
         return Micro(batch, clips, weight, extra)
 

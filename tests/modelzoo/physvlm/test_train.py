@@ -74,7 +74,7 @@ def test_dpo_begins_from_a_run_keeps_its_reference_and_moves_margins(sft, data, 
     first, last = lines[0], lines[-1]
     assert first["loss"] == pytest.approx(0.693147, abs=1e-4)  # the policy is the reference
     assert first["rewards/margins"] == pytest.approx(0, abs=1e-4)
-    assert last["rewards/margins"] > 0.05 and last["loss"] < first["loss"]
+    assert last["rewards/margins"] > 0.02 and last["loss"] < first["loss"]
     assert last["rewards/margins"] == pytest.approx(last["rewards/chosen"] - last["rewards/rejected"], rel=1e-4)
     assert read_json(out / "spec.json")["parent"]["run"] == "sft"
     tables = list((tmp_path / "cache" / "reference").iterdir())
