@@ -295,6 +295,9 @@ def _handler(server):
                 self.send(*server.complete(json.loads(data)))
             elif self.path == "/v1/files":
                 self.send(200, {}, server.upload(_file_of(self.headers["Content-Type"], data)))
+            elif self.path.endswith("/cancel"):
+                server.batches[self.path.split("/")[3]]["status"] = "cancelled"
+                self.send(200, {}, server.batch(self.path.split("/")[3]))
             elif self.path == "/v1/batches":
                 self.send(200, {}, server.start_batch(json.loads(data)))
             else:

@@ -36,11 +36,11 @@ def ask(request, *, endpoint, purpose, run, repeat=0):
     tries = 0
     while call.state != LLMCall.State.ANSWERED:
         run.check()
-        if not _free().filter(pk=call.pk).exists():
+        if call.state == LLMCall.State.SENT and not _free().filter(pk=call.pk).exists():
             time.sleep(POLL_S)  # another worker has sent it and waits for the reply
         else:
             pace.wait_for_turn(endpoint, request.most_tokens_in + request.most_tokens_out, run)
-            if _claim(call, request, endpoint, run):
+            if claim(call, request, endpoint, run):
                 _try(call, request, endpoint, run, last=tries + 1 >= settings.LLM_TRIES)
                 tries += 1
         call.refresh_from_db()
@@ -61,20 +61,26 @@ def stored(request, *, endpoint, purpose, repeat=0):
         repeat=repeat,
         request=request.body(),
     )
-    LLMCall.objects.bulk_create([new], ignore_conflicts=True)
+    # `pk` is set where the row was really made; else it was there.
+    if LLMCall.objects.bulk_create([new], ignore_conflicts=True)[0].pk:
+        return new
     return LLMCall.objects.get(request_hash=new.request_hash, repeat=repeat)
 
 
 def _free():
     """Calls that may be sent: nobody has, or whoever has is dead and no batch at a provider goes on with it."""
     alive = Job.objects.filter(pk=OuterRef("job_id"), state=Job.State.RUNNING, run_token=OuterRef("run_token"))
-    in_batch = LLMBatch.objects.filter(pk=OuterRef("batch_id"), state__in=[LLMBatch.State.PREPARING, LLMBatch.State.SENT])
+    in_batch = LLMBatch.objects.filter(
+        pk=OuterRef("batch_id"),
+        state__in=[LLMBatch.State.PREPARING, LLMBatch.State.SENT],
+        job__state__in=[Job.State.QUEUED, Job.State.RUNNING],
+    )
     waiting = Q(state__in=[LLMCall.State.QUEUED, LLMCall.State.FAILED])
     return LLMCall.objects.filter(waiting | Q(state=LLMCall.State.SENT) & ~Exists(alive) & ~Exists(in_batch))
 
 
 @transaction.atomic
-def _claim(call, request, endpoint, run, *, batch=None):
+def claim(call, request, endpoint, run, *, batch=None):
     """Mark the call as sent by this attempt of the job and reserve its most money; False if somebody else was first."""
     before = _free().select_for_update(of=("self",)).filter(pk=call.pk).first()
     if before is None:

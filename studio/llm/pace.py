@@ -24,8 +24,8 @@ RETURNING extract(epoch FROM greatest(requests_at - %(request)s, tokens_at - %(t
 
 def wait_for_turn(endpoint, tokens, run):
     """Sleep until a request of so many tokens may leave; `run.check()` may end the wait."""
-    LLMPace.objects.bulk_create([LLMPace(endpoint=endpoint.name)], ignore_conflicts=True)
     if endpoint.rpm or endpoint.tpm:
+        LLMPace.objects.bulk_create([LLMPace(endpoint=endpoint.name)], ignore_conflicts=True)
         with connection.cursor() as cursor:
             cursor.execute(
                 _BOOK,
@@ -42,13 +42,14 @@ def wait_for_turn(endpoint, tokens, run):
 
 
 def _blocked_s(endpoint):
-    until = LLMPace.objects.values_list("blocked_until", flat=True).get(pk=endpoint.name)
-    return (until - timezone.now()).total_seconds()
+    until = LLMPace.objects.filter(pk=endpoint.name).values_list("blocked_until", flat=True).first()
+    return (until - timezone.now()).total_seconds() if until else 0
 
 
 def block(endpoint, seconds):
     """Nobody asks this endpoint for so long."""
     until = timezone.now() + timedelta(seconds=seconds)
+    LLMPace.objects.bulk_create([LLMPace(endpoint=endpoint.name)], ignore_conflicts=True)
     LLMPace.objects.filter(pk=endpoint.name, blocked_until__lt=until).update(blocked_until=until)
 
 

@@ -59,10 +59,10 @@ def send(endpoint, request):
     except openai.APIConnectionError as error:
         cause = error.__cause__
         unreached = type(cause).__name__ in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol")
-        sentence = say("%(name)s cannot be reached: %(why)s", name=endpoint.name, why=_words(cause or error, endpoint))
+        sentence = say("%(name)s cannot be reached: %(why)s", name=endpoint.name, why=words(cause or error, endpoint))
         raise Failure(sentence, again=True, maybe_billed=not unreached) from None
     except (openai.OpenAIError, ValueError, OSError) as error:
-        sentence = say("Asking %(name)s failed: %(why)s", name=endpoint.name, why=_words(error, endpoint))
+        sentence = say("Asking %(name)s failed: %(why)s", name=endpoint.name, why=words(error, endpoint))
         raise Failure(sentence, again=True, maybe_billed=True) from None
     return understand(endpoint, body, latency_s=time.monotonic() - started)
 
@@ -95,7 +95,7 @@ def _count(value):
 
 
 def _refusal(endpoint, error):
-    status, message = error.status_code, _words(error, endpoint)
+    status, message = error.status_code, words(error, endpoint)
     if status == 429 and getattr(error, "code", "") != "insufficient_quota":
         sentence = say("%(name)s asks for fewer requests (429).", name=endpoint.name)
         return Failure(sentence, again=True, retry_after_s=_retry_after(error.response.headers))
@@ -121,7 +121,7 @@ def _retry_after(headers):
         return None
 
 
-def _words(error, endpoint):
+def words(error, endpoint):
     """The first line of an error, short, and without the key, which some servers repeat."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     text = lines[0][:300]

@@ -262,9 +262,9 @@ class TestAfterACrash:
         dead = running_job()
         request = question(endpoint)
         call = ask.stored(request, endpoint=endpoint, purpose="test")
-        assert ask._claim(call, request, endpoint, dead)  # ... and here its worker dies
+        assert ask.claim(call, request, endpoint, dead)  # ... and here its worker dies
         other = running_job()
-        assert not ask._claim(call, request, endpoint, other)
+        assert not ask.claim(call, request, endpoint, other)
         Job.objects.filter(pk=dead.job.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
         jobs.sweep()
         call = put(endpoint, other)
@@ -278,7 +278,7 @@ class TestAfterACrash:
         dead, request = running_job(), None
         request = question(endpoint)
         call = ask.stored(request, endpoint=endpoint, purpose="test")
-        ask._claim(call, request, endpoint, dead)
+        ask.claim(call, request, endpoint, dead)
         late = LLMCall.objects.get(pk=call.pk)
         LLMCall.objects.filter(pk=call.pk).update(run_token=uuid.uuid4())
         reply = ask.wire.send(endpoint, request)
