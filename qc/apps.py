@@ -7,9 +7,11 @@ class QualityControlConfig(AppConfig):
     def ready(self):
         from annotator.panels import KEY_GUARDS, ON_SUBMISSION, QUESTION_PANELS
         from qc import leaks
+        from qc.leak_panel import leak_panel
         from qc.panels import blind_first, reviews_panel
 
         KEY_GUARDS.append(blind_first)
         QUESTION_PANELS.append(reviews_panel)
+        QUESTION_PANELS.append(leak_panel)
         ON_SUBMISSION.append(leaks.on_submitted)
         leaks.rule()  # a wrong STUDIO_LEAK_RULE ends the start with its reason

@@ -9,9 +9,11 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, CharField, Exists, FilteredRelation, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotator.models import Lease, Question, Remark, WrongState
 from annotator.services import Invalid
@@ -156,19 +158,26 @@ def _waivers():
 
 
 def with_standing(revisions):
-    """Annotate revisions with `leak_standing`: "waived", a verdict, "checking", "failed" or "unchecked"."""
-    from django.db.models import Case, CharField, Subquery, Value, When
-    from django.db.models.functions import Coalesce
-
-    checks = LeakCheck.objects.filter(revision=OuterRef("pk"))
-    return revisions.annotate(
+    """Annotate revisions with `leak_standing`: "clear", "waived", another verdict, "checking", "failed" or "unchecked"."""
+    last = LeakCheck.objects.filter(revision=OuterRef("pk")).order_by("-id").values("state")[:1]
+    verdicts = FilteredRelation("leak_checks", condition=Q(leak_checks__current=True))
+    return revisions.annotate(leak_verdict=verdicts).annotate(
         leak_standing=Case(
+            When(leak_verdict__state=LeakCheck.State.CLEAR, then=Value("clear")),
             When(Exists(_waivers()), then=Value("waived")),
-            default=Coalesce(
-                Subquery(checks.filter(current=True).values("state")[:1]),
-                Subquery(checks.order_by("-id").values("state")[:1]),
-                Value("unchecked"),
-            ),
+            default=Coalesce("leak_verdict__state", Subquery(last), Value("unchecked")),
             output_field=CharField(),
         )
     )
+
+
+PASSED = ("clear", "waived")
+STANDINGS = {
+    "unchecked": gettext_lazy("Not checked for leaks"),
+    "checking": gettext_lazy("The leak check is under way"),
+    "failed": gettext_lazy("The leak check failed"),
+    "leaky": gettext_lazy("The leak check found a leak"),
+    "unsure": gettext_lazy("The leak check is unsure"),
+    "clear": gettext_lazy("The leak check is clear"),
+    "waived": gettext_lazy("The leak check was waived"),
+}

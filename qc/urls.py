@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qc import adjudication, views
+from qc import adjudication, leak_views, views
 
 urlpatterns = [
     path("review/", views.review, name="review"),
@@ -12,6 +12,12 @@ urlpatterns = [
     path("review/<int:pk>/ahead/", views.review_ahead, name="review_ahead"),
     path("review/<int:pk>/skip/", views.review_skip, name="review_skip"),
     path("review/undo/<int:review_pk>/", views.review_undo, name="review_undo"),
+    path("leaks/", leak_views.leak_checks, name="leaks"),
+    path("leaks/start/", leak_views.leak_checks_start, name="leaks_start"),
+    path("questions/<int:pk>/leaks/check/", leak_views.leak_check, name="leak_check"),
+    path("questions/<int:pk>/leaks/waive/", leak_views.leak_waive, name="leak_waive"),
+    path("questions/<int:pk>/leaks/return/", leak_views.leak_return, name="leak_return"),
+    path("questions/<int:pk>/leaks/probe/", leak_views.leak_probe, name="leak_probe"),
     path("adjudication/", adjudication.adjudication, name="adjudication"),
     path("adjudication/<int:pk>/", adjudication.adjudicate, name="adjudicate"),
 ]

@@ -93,6 +93,12 @@ TABLE = {
     "review/<int:pk>/ahead/": {"POST": REVIEWER},
     "review/<int:pk>/skip/": {"POST": REVIEWER},
     "review/undo/<int:review_pk>/": {"POST": REVIEWER},
+    "leaks/": {"GET": LEAD},
+    "leaks/start/": {"POST": LEAD},
+    "questions/<int:pk>/leaks/check/": {"POST": LEAD},
+    "questions/<int:pk>/leaks/waive/": {"POST": LEAD},
+    "questions/<int:pk>/leaks/return/": {"POST": LEAD},
+    "questions/<int:pk>/leaks/probe/": {"POST": LEAD | WRITER},
     "adjudication/": {"GET": LEAD},
     "adjudication/<int:pk>/": {"GET": LEAD, "POST": LEAD},
     # Exports

@@ -17,6 +17,7 @@ _ROOMS = [
     None,
     ("clips", _("Clips"), set(Role)),
     ("questions", _("Questions"), {Role.LEAD}),
+    ("leaks", _("Leak checks"), {Role.LEAD}),
     ("adjudication", _("Adjudication"), {Role.LEAD}),
     ("exports", _("Exports"), {Role.LEAD, Role.ADMIN}),
     ("runs", _("Training"), {Role.LEAD, Role.ADMIN}),

@@ -1,5 +1,6 @@
 """Steps that the tests of the review room share."""
 
+import json
 import uuid
 
 import pytest
@@ -7,6 +8,7 @@ from django.conf import settings
 
 from annotator import letters
 from qc import services
+from tests.llm_server import KEY, LLMServer
 
 RETURN = [{"field": "distractor_2", "code": "also_true"}]
 
@@ -40,3 +42,29 @@ def post(client):
         return client.post(address, data, content_type="application/json", headers={"Accept": "application/json"})
 
     return send
+
+
+@pytest.fixture
+def server(settings, monkeypatch):
+    """A local server that speaks OpenAI's API, and settings that suit it."""
+    monkeypatch.setenv("TEST_LLM_KEY", KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    settings.LLM_BACKOFF_S = 0.01
+    settings.LLM_TRIES = 2
+    settings.LLM_PARALLEL = 1  # no threads, so that tests can be undone instead of cleared away
+    with LLMServer() as server:
+        yield server
+
+
+@pytest.fixture
+def use(server, settings):
+    """`use(m=always("A"), ...)`: these models, each a family of its own, are all there are."""
+
+    def configure(_families=None, **models):
+        for name, behaviour in models.items():
+            server.add(name, behaviour)
+        families = _families or {}
+        entries = [server.entry(name, family=families.get(name, name)) for name in models]
+        settings.LLM_MODELS = json.dumps(entries)
+
+    return configure

@@ -18,35 +18,10 @@ from studio.llm import endpoints
 from studio.llm.models import LLMCall
 from studio.models import Job
 from tests.factories import CONTENT, ClipFactory, QuestionFactory
-from tests.llm_server import KEY, LLMServer, always, first, garbage, knows, longest, mumbles, nearly, status
+from tests.llm_server import always, first, garbage, knows, longest, mumbles, nearly, status
 
 pytestmark = pytest.mark.django_db
 KNOWN = {CONTENT["correct"]}
-
-
-@pytest.fixture
-def server(settings, monkeypatch):
-    monkeypatch.setenv("TEST_LLM_KEY", KEY)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    settings.LLM_BACKOFF_S = 0.01
-    settings.LLM_TRIES = 2
-    settings.LLM_PARALLEL = 1  # no threads, so that tests can be undone instead of cleared away
-    with LLMServer() as server:
-        yield server
-
-
-@pytest.fixture
-def use(server, settings):
-    """`use(m=always("A"), ...)`: these models, each a family of its own, are all there are."""
-
-    def configure(_families=None, **models):
-        for name, behaviour in models.items():
-            server.add(name, behaviour)
-        families = _families or {}
-        entries = [server.entry(name, family=families.get(name, name)) for name in models]
-        settings.LLM_MODELS = json.dumps(entries)
-
-    return configure
 
 
 def check(question, **options):
