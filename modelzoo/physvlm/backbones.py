@@ -40,6 +40,15 @@ class BackboneConfig:
         self.pad_token_id = self.text_config.pad_token_id or 0
         self.eos_token_id = self.text_config.eos_token_id
 
+    @property
+    def grid(self):
+        """Visual tokens along one side of a frame, which is what pooling would see."""
+        return self.kind.grid(self.library, self.frames, self.vision_config.image_size)[1]
+
+    @property
+    def vision_hidden(self):
+        return self.text_config.hidden_size
+
     def check(self):
         """ValueError if frames of this size do not divide into the backbone's patches."""
         self.kind.grid(self.library, self.frames, self.vision_config.image_size)
@@ -178,8 +187,8 @@ class Backbone(nn.Module):
     def lm_head(self):
         return self.hf.lm_head
 
-    def gradient_checkpointing_enable(self, **how):
-        self.hf.gradient_checkpointing_enable(**how)
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs=None):
+        self.hf.gradient_checkpointing_enable(gradient_checkpointing_kwargs)
 
     def set_trainable(self, groups):
         """Let language_model (with the head), projector, or both learn; the vision tower never does."""
@@ -318,13 +327,28 @@ def is_backbone(folder):
     return json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("model_type") in KINDS
 
 
-def load_backbone(folder, *, frames=None, dtype=None):
-    """(Backbone, its tokenizer) from a folder of the library's model, or one that training wrote."""
+def kind_of(folder):
+    return KINDS[json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))["model_type"]]
+
+
+def trained_on(folder):
+    """What frames a folder's backbone was trained on, {} for one straight from the library."""
+    path = Path(folder) / SETTINGS
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def load_backbone(folder, *, frames=None, dtype=None, weights=True):
+    """A Backbone from a folder of the library's model, or of one that training wrote; without weights: random ones."""
+    kind, settings = kind_of(folder), trained_on(folder)
+    if weights:
+        hf = kind.model_class.from_pretrained(folder, dtype=dtype or "auto")
+    else:
+        hf = kind.model_class(kind.model_class.config_class.from_pretrained(folder)).to(dtype or torch.float32)
+    return Backbone(hf, frames=frames or settings.get("frames", 16), frame_size=settings.get("frame_size"))
+
+
+def load_tokenizer(folder):
+    """The tokenizer of a folder's backbone, which writes `<image>` in its model's way."""
     from transformers import AutoTokenizer
 
-    folder = Path(folder)
-    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8")) if (folder / SETTINGS).exists() else {}
-    kind = KINDS[json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]]
-    hf = kind.model_class.from_pretrained(folder, dtype=dtype or "auto")
-    backbone = Backbone(hf, frames=frames or settings.get("frames", 16), frame_size=settings.get("frame_size"))
-    return backbone, MediaTokenizer(AutoTokenizer.from_pretrained(folder), kind)
+    return MediaTokenizer(AutoTokenizer.from_pretrained(folder), kind_of(folder))

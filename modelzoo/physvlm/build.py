@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from modelzoo.physvlm import checkpoint
+from modelzoo.physvlm import backbones, checkpoint
 from modelzoo.physvlm.adapters import add_adapters, merged_state
 from modelzoo.physvlm.config import PhysVLMConfig
 from modelzoo.physvlm.files import write_json
@@ -99,14 +99,16 @@ def load(path, settings=None, *, dtype=torch.float32):
     if not (small / "config.json").exists():
         raise RunError(f"{path} holds neither a model (config.json) nor a whole checkpoint (COMMITTED).")
     try:
-        config = PhysVLMConfig.from_pretrained(small)
-        if settings:
-            adopt(config, settings)
+        foreign = backbones.is_backbone(small)
+        make, read = (_foreign if foreign else _own)(small, settings, dtype)
         if (path / checkpoint.MARK).exists():
             checkpoint.check(path)
-            model = _from_checkpoint(path, config, dtype)
+            model = _from_checkpoint(path, make)
         else:
-            model = PhysVLMForConditionalGeneration.from_pretrained(small, config=config, dtype=dtype)
+            model = read()
+        if foreign:
+            tokenizer = backbones.load_tokenizer(small)
+            return Bundle(model, tokenizer, tokenizer)
         tokenizer = AutoTokenizer.from_pretrained(small)
         own = small / SCORER_TOKENIZER
         scorer_tokenizer = AutoTokenizer.from_pretrained(own) if own.exists() else tokenizer
@@ -115,9 +117,29 @@ def load(path, settings=None, *, dtype=torch.float32):
     return Bundle(model, tokenizer, scorer_tokenizer)
 
 
-def _from_checkpoint(path, config, dtype):
+def _own(small, settings, dtype):
+    """(makes a PhysVLM with random weights, reads one) of a folder."""
+    config = PhysVLMConfig.from_pretrained(small)
+    if settings:
+        adopt(config, settings)
+    return (
+        lambda: PhysVLMForConditionalGeneration(config).to(dtype),
+        lambda: PhysVLMForConditionalGeneration.from_pretrained(small, config=config, dtype=dtype),
+    )
+
+
+def _foreign(small, settings, dtype):
+    """The same for a model of the library behind PhysVLM's interface."""
+    frames = settings["frames"] if settings else None
+    return (
+        lambda: backbones.load_backbone(small, frames=frames, dtype=dtype, weights=False),
+        lambda: backbones.load_backbone(small, frames=frames, dtype=dtype),
+    )
+
+
+def _from_checkpoint(path, make):
     """The weights of a run's checkpoint as a plain model; adapters are folded in."""
-    model = PhysVLMForConditionalGeneration(config).to(dtype)
+    model = make()
     adapters = path / "model" / ADAPTERS
     if not adapters.exists():
         checkpoint.load_weights(path, model)
@@ -125,7 +147,7 @@ def _from_checkpoint(path, config, dtype):
     settings = json.loads(adapters.read_text())
     add_adapters(model, **settings)
     checkpoint.load_weights(path, model)
-    plain = PhysVLMForConditionalGeneration(config).to(dtype)
+    plain = make()
     plain.load_state_dict(merged_state(model.state_dict(), **settings))
     return plain
 
