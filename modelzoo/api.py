@@ -21,6 +21,9 @@ class ExportOptionsSerializer(serializers.Serializer):
         default="original",
         help_text="The original where it is an MP4, or the proxy.",
     )
+    allow_unchecked = serializers.BooleanField(
+        default=False, help_text="Also questions whose leak check is neither clear nor waived; the dataset card says so."
+    )
 
 
 class ExportSerializer(serializers.ModelSerializer):
@@ -96,6 +99,7 @@ class ExportViewSet(ReadOnly):
             purpose=form.validated_data["purpose"],
             videos="none" if videos == "none" else "copy",
             video_file="original" if videos == "none" else videos,
+            allow_unchecked=form.validated_data["allow_unchecked"],
         )
         return Response(ExportSerializer(export_jobs.start(by=request.user, options=options)).data, status=202)
 

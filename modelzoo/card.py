@@ -20,6 +20,9 @@ class Statistics:
         self.by_source = Counter()
         self.by_licence = Counter()
         self.by_letter = Counter()
+        self.by_leak = Counter()  # standing in the leak check (qc/leak_verdicts.py): questions
+        self.leak_models = set()
+        self.left_out = 0  # approved, but not passed by the leak check
         self.lengths_s = {}  # clip id: seconds; a clip with two questions counts once
         self.chars = {key: array("H") for key in OPTION_KEYS}
         self.key_is_longest = 0
@@ -60,6 +63,38 @@ def _size_category(count):
         if count < limit:
             return name
     return "100K<n<1M"
+
+
+_STANDINGS = {
+    "unchecked": "were never checked",
+    "checking": "were being checked",
+    "failed": "could not be checked",
+    "leaky": "can be answered from the text alone",
+    "unsure": "may be answerable from the text alone",
+}
+
+
+def _leak_words(stats):
+    """What is known about answering from the text alone, and what is not."""
+    total = stats.questions
+    doubtful = [f"{stats.by_leak[name]} {words}" for name, words in _STANDINGS.items() if stats.by_leak[name]]
+    if stats.by_leak["unchecked"] == total:
+        return (
+            "There is no leak check: this export was made with unchecked questions allowed, and nobody has tested which of"
+            " them a language model can answer from the text alone."
+        )
+    models = ", ".join(f"`{name}`" for name in sorted(stats.leak_models)) or "language models"
+    told = (
+        f"Leak check: {models} tried to answer questions from the text alone. {stats.by_leak['clear']} of {total} are clear,"
+        f" {stats.by_leak['waived']} were let pass by a lead with a written reason."
+    )
+    if doubtful:
+        told += f" **Unchecked questions were allowed in this export: {', '.join(doubtful)}.**"
+    return (
+        told
+        + " The check knows these models on one day and no others: another reader may do better, and a model that took part"
+        " in the check is measured unfairly by what is left."
+    )
 
 
 def render(stats, *, annotation, video_words, purpose, source_labels):
@@ -159,7 +194,7 @@ The correct option is the longest of the four in {_share(stats.key_is_longest, t
 
 ## Known limits
 
-- There is no leak check: nobody has tested yet which of these questions a language model can answer from the text alone.
+- {_leak_words(stats)}
 - Near-duplicate clips have not been searched for; only files that are equal byte for byte count as one clip.
 - Licences are as stated where each clip was found and have not been verified. The games belong to their makers.
 - Options are written by people, and a reader without the video may do better than chance.

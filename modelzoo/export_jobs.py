@@ -38,11 +38,12 @@ def start(*, by, options):
     return jobs.enqueue(
         KIND,
         owner=by,
-        key=f"export-{options.purpose}-{options.videos}-{options.video_file}",
+        key=f"export-{options.purpose}-{options.videos}-{options.video_file}-{options.allow_unchecked:d}",
         title=title,
         purpose=options.purpose,
         video_file=options.video_file,
         videos=options.videos,
+        allow_unchecked=options.allow_unchecked,
     )
 
 
@@ -78,7 +79,7 @@ class _Progress(exporting.Progress):
 
 
 @jobs.job(KIND, queue="io")
-def export(run, *, purpose, video_file, videos):
+def export(run, *, purpose, video_file, videos, allow_unchecked=False):
     """Safe to run twice: each attempt works in a folder of its own, and what it made is replaced whole."""
     owner = run.job.owner
     _remove_attempts(run.job.pk)
@@ -90,7 +91,7 @@ def export(run, *, purpose, video_file, videos):
         try:
             summary = exporting.export(
                 folder,
-                options=exporting.Options(videos=way, video_file=video_file, purpose=purpose),
+                options=exporting.Options(way, video_file, purpose, allow_unchecked),
                 progress=_Progress(run),
             )
             name = _pack(run, folder, packed)
@@ -111,6 +112,7 @@ def export(run, *, purpose, video_file, videos):
         "questions": summary.questions,
         "clips": summary.clips,
         "changed_ids": summary.changed_ids,
+        "left_out": summary.left_out,
     }
 
 

@@ -16,12 +16,16 @@ from django.db import connection, transaction
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotator import letters
 from annotator.models import OPTION_KEYS, Clip, Question, Revision
 from annotator.taxonomy import CATEGORIES
 from modelzoo import card, physgame
 from modelzoo.outdir import whole_directory
+from qc import leak_verdicts
+from qc.models import LeakCheck
+from studio.llm import endpoints
 
 MANIFEST, CARD = "manifest.json", "README.md"
 FORMAT = "physgame-export-1"
@@ -37,11 +41,15 @@ class CannotExport(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """`videos`: how video files get in; `video_file`: which one; `purpose`: of which clips."""
+    """`videos`: how video files get in; `video_file`: which one; `purpose`: of which clips.
+
+    `allow_unchecked`: also questions whose leak check is neither clear nor waived; the card then says so.
+    """
 
     videos: str = "copy"
     video_file: str = "original"
     purpose: str = "benchmark"
+    allow_unchecked: bool = False
 
     def __post_init__(self):
         for value, known in [(self.videos, VIDEO_WAYS), (self.video_file, VIDEO_FILES), (self.purpose, PURPOSES)]:
@@ -56,6 +64,7 @@ class Summary:
     files: int
     bytes: int
     changed_ids: int
+    left_out: int  # approved questions on accepted clips that have not passed the leak check
 
 
 class Progress:
@@ -124,6 +133,7 @@ def export(out, *, options=None, replace=False, progress=None):
         files=len(files) + 1,
         bytes=sum(size for _path, _digest, size in files),
         changed_ids=len(register.changed),
+        left_out=stats.left_out,
     )
 
 
@@ -161,38 +171,47 @@ def ids_and_orders(rows, register):
 
 def _write_texts(folder, files, stats, register, options, progress):
     """Write annotation and tree; returns (id, question pk, clip pk, original, proxy, SHA-256) rows for videos."""
-    chosen = approved(options.purpose).order_by("question_id")
+    found = approved(options.purpose)
+    chosen = (found if options.allow_unchecked else leak_verdicts.passed(found)).order_by("question_id")
     rows = list(
         chosen.values_list(
             "question_id", "question__published_id", "question__published_order", "question__clip__source_id"
         ).iterator(5000)
     )
     if not rows:
-        raise CannotExport(_("There is no approved question on an accepted clip to export."))
+        raise CannotExport(_why_nothing(found))
+    stats.left_out = 0 if options.allow_unchecked else found.count() - len(rows)
+    checks = LeakCheck.objects.filter(revision__in=chosen.order_by(), current=True)
+    stats.leak_models.update(name for names in checks.values_list("endpoints", flat=True).distinct() for name in names)
     progress.texts(0)
     ids, orders = ids_and_orders(rows, register)
     del rows
     tree, videos = physgame.empty_tree(), []
 
     def lines():
-        stream = chosen.values_list(
-            "question_id",
-            "stem",
-            *OPTION_KEYS,
-            "category",
-            "sub_label",
-            "question__clip_id",
-            "question__clip__frame_count",
-            "question__clip__fps_num",
-            "question__clip__fps_den",
-            "question__clip__source",
-            "question__clip__licence",
-            "question__clip__original",
-            "question__clip__proxy",
-            "question__clip__sha256",
-        ).iterator(2000)
+        stream = (
+            leak_verdicts.with_standing(chosen)
+            .values_list(
+                "leak_standing",
+                "question_id",
+                "stem",
+                *OPTION_KEYS,
+                "category",
+                "sub_label",
+                "question__clip_id",
+                "question__clip__frame_count",
+                "question__clip__fps_num",
+                "question__clip__fps_den",
+                "question__clip__source",
+                "question__clip__licence",
+                "question__clip__original",
+                "question__clip__proxy",
+                "question__clip__sha256",
+            )
+            .iterator(2000)
+        )
         yield "["
-        for index, (pk, stem, *rest) in enumerate(stream):
+        for index, (standing, pk, stem, *rest) in enumerate(stream):
             options_, (category, label, clip_id, frames, num, den, source, licence, original, proxy, sha) = (
                 rest[:4],
                 rest[4:],
@@ -201,6 +220,7 @@ def _write_texts(folder, files, stats, register, options, progress):
                 ids[index], stem, dict(zip(OPTION_KEYS, options_, strict=True)), orders[index], category
             )
             stats.add(record, clip_id=clip_id, length_s=frames * den / num, source=source, licence=licence)
+            stats.by_leak[standing] += 1
             leaf = tree[CATEGORIES[category].domain][category]
             leaf.setdefault(label or physgame.NO_SUB_LABEL, []).append(record.question_id)
             if options.videos != "none":
@@ -213,6 +233,21 @@ def _write_texts(folder, files, stats, register, options, progress):
     _write(folder / physgame.annotation_name(len(ids)), lines(), files)
     _write(folder / physgame.TREE, [json.dumps(physgame.sort_tree(tree), ensure_ascii=False, indent=1), "\n"], files)
     return videos
+
+
+def _why_nothing(found):
+    """Why nothing can be exported, and what to do: nothing is approved, or nothing has passed the leak check."""
+    count = found.count()
+    if not count:
+        return _("There is no approved question on an accepted clip to export.")
+    told = ngettext(
+        "The one approved question has not passed the leak check (clear, or waived by a lead).",
+        "None of the %(count)s approved questions has passed the leak check (clear, or waived by a lead).",
+        count,
+    ) % {"count": count}
+    if not endpoints.ready():
+        told = f"{told} {endpoints.why_none()}"
+    return f"{told} " + _("Run manage.py check_leaks, or allow unchecked questions (--allow-unchecked).")
 
 
 def _write(path, parts, files):
@@ -238,7 +273,7 @@ def _write_manifest(folder, files, stats, register, options):
         "purpose": options.purpose,
         "videos": "none" if options.videos == "none" else options.video_file,
         "letter_seed": settings.LETTER_SEED,
-        "leak_check": "none",
+        "leak_check": {"models": sorted(stats.leak_models), "questions": dict(sorted(stats.by_leak.items()))},
         "changed_ids": dict(sorted(register.changed.items())),
     }
 

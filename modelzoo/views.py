@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.storage import default_storage
-from django.db.models import Count
+from django.db.models import Count, F
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_cache_control
@@ -18,9 +18,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.ingest import store
-from annotator.models import Clip, Question
+from annotator.models import Clip, Question, Revision
 from modelzoo import export_jobs, exporting
+from qc import leak_verdicts
 from studio.access import allow
+from studio.llm import endpoints
 from studio.models import Job
 from studio.roles import Role
 
@@ -45,37 +47,50 @@ class ExportForm(forms.Form):
         ],
     )
 
+    allow_unchecked = forms.BooleanField(
+        label=gettext_lazy("Allow questions that have not passed the leak check; the dataset card says so"), required=False
+    )
+
     def options(self):
         videos = self.cleaned_data["videos"]
         return exporting.Options(
             videos="none" if videos == "none" else "copy",
             video_file="original" if videos == "none" else videos,
             purpose=self.cleaned_data["purpose"],
+            allow_unchecked=self.cleaned_data["allow_unchecked"],
         )
 
 
 def approved_counts():
-    """What becomes of the approved questions: {"in": {purpose: count}, "out": [(why, count), ...]}, in one query."""
+    """What becomes of the approved questions: {"in": {purpose: count}, "out": [(why, count), ...]}, in one query.
+
+    "unchecked" counts those that are out because of the leak check alone.
+    """
+    current = Revision.objects.filter(number=F("question__revision_number"), question__state=Question.State.APPROVED)
     rows = (
-        Question.objects.filter(state=Question.State.APPROVED)
+        leak_verdicts.with_standing(current)
         .order_by()
-        .values_list("clip__state", "clip__content", "clip__purpose")
+        .values_list("question__clip__state", "question__clip__content", "question__clip__purpose", "leak_standing")
         .annotate(count=Count("pk"))
     )
+    unchecked = 0
     inside = dict.fromkeys((purpose for purpose in exporting.PURPOSES if purpose != "all"), 0)
     outside = {}
-    for state, content, purpose, count in rows:
+    for state, content, purpose, standing, count in rows:
         if state != Clip.State.READY:
             why = _("The clip is not ready: %(state)s") % {"state": Clip.State(state).label.lower()}
         elif content != Clip.Content.ACCEPTED:
             why = _("The clip's content: %(content)s") % {"content": Clip.Content(content).label.lower()}
         elif purpose not in inside:
             why = _("The clip is for practice")
+        elif standing not in leak_verdicts.PASSED:
+            why = str(leak_verdicts.STANDINGS[standing])
+            unchecked += count
         else:
             inside[purpose] += count
             continue
         outside[why] = outside.get(why, 0) + count
-    return {"in": inside, "out": sorted(outside.items(), key=lambda item: -item[1])}
+    return {"in": inside, "out": sorted(outside.items(), key=lambda item: -item[1]), "unchecked": unchecked}
 
 
 @allow(Role.LEAD, Role.ADMIN)
@@ -99,7 +114,9 @@ def exports(request):
         "older": jobs[PAGE - 1].pk if len(jobs) > PAGE else None,
         "purposes": purposes,
         "left_out": counts["out"],
-        "ready": sum(counts["in"].values()),
+        "ready": sum(counts["in"].values()) + counts["unchecked"],
+        "unchecked": counts["unchecked"],
+        "no_model": "" if endpoints.ready() else endpoints.why_none(),
         "running": any(job.is_active for job in jobs),
     }
     if request.htmx:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from annotator import truths
 from annotator.glitchworld.truth import ActorTruth, ClipTruth, GlitchTruth, Lookalike, Without
 from annotator.models import Clip, Question, Revision
+from qc.models import LeakCheck
 from studio.models import User
 
 PASSWORD = "correct horse battery"  # noqa: S105 -- of people who live for one test
@@ -110,7 +111,16 @@ class QuestionFactory(factory.django.DjangoModelFactory):
     @factory.post_generation
     def revision(question, create, extracted, **kwargs):
         if create and question.revision_number:
-            RevisionFactory(question=question, number=question.revision_number, **kwargs)
+            made = RevisionFactory(question=question, number=question.revision_number, **kwargs)
+            if question.state == Question.State.APPROVED:
+                cleared(made)
+
+
+def cleared(revision):
+    """Give a revision a leak check that found nothing; returns the check."""
+    return LeakCheck.objects.create(
+        revision=revision, state="clear", current=True, rule="rotations", endpoints=["model"], finished_at=timezone.now()
+    )
 
 
 class RevisionFactory(factory.django.DjangoModelFactory):

@@ -72,7 +72,16 @@ def main():
             out = Path(folder) / "out"
             started = time.monotonic()
             subprocess.run(
-                [sys.executable, "manage.py", "export_physgame", str(out), "--videos", "none", "--skip-checks"],
+                [
+                    sys.executable,
+                    "manage.py",
+                    "export_physgame",
+                    str(out),
+                    "--videos",
+                    "none",
+                    "--allow-unchecked",
+                    "--skip-checks",
+                ],
                 check=True,
                 cwd=settings.BASE_DIR,
                 env=environment_of_a_process(),

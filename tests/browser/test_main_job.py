@@ -122,7 +122,7 @@ def test_a_question_is_written_checked_and_exported(demo, chromium, tmp_path):
     checker.context.close()
 
     out = tmp_path / "out"
-    manage(environment, "export_physgame", out)
+    manage(environment, "export_physgame", out, "--allow-unchecked")  # there is no key for a language model
     (record,) = json.loads((out / "PhysGame_1_annotation.json").read_text())
     assert record["options"][record["answer"]] == OPTIONS[0]
     assert sorted(record["options"].values()) == sorted(OPTIONS)

@@ -22,7 +22,7 @@ from modelzoo import exporting, physgame
 from modelzoo.exporting import CannotExport, Options
 from modelzoo.outdir import CannotWrite, whole_directory
 from tests.conftest import environment_of_a_process, wait_until
-from tests.factories import CONTENT, QuestionFactory, RevisionFactory
+from tests.factories import CONTENT, QuestionFactory, RevisionFactory, cleared
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_only_approved_questions_on_accepted_ready_clips_get_in(tmp_path):
 
 def test_the_text_is_that_of_the_approved_revision(tmp_path):
     question = approved(stem="First wording?")
-    RevisionFactory(question=question, number=2, stem="Second wording?")
+    cleared(RevisionFactory(question=question, number=2, stem="Second wording?"))
     Question.objects.filter(pk=question.pk).update(revision_number=2, stem="Something typed later?")
     exporting.export(tmp_path / "out", options=TEXTS)
     assert annotation(tmp_path / "out")[0]["question"] == "Second wording?"
@@ -132,6 +132,7 @@ def test_several_questions_on_one_clip_are_numbered_by_first_submission_for_ever
     exporting.export(tmp_path / "one", options=TEXTS)
     assert [row["question_id"] for row in annotation(tmp_path / "one")] == ["1abc_2"]
     Question.objects.update(state=Question.State.APPROVED)
+    cleared(first.revisions.get())
     exporting.export(tmp_path / "two", options=TEXTS)
     assert [row["question_id"] for row in annotation(tmp_path / "two")] == ["1abc", "1abc_2"]
     assert second.pk > first.pk
@@ -208,7 +209,7 @@ def test_the_card_counts_and_says_what_was_not_checked(tmp_path):
     exporting.export(tmp_path / "out", options=TEXTS)
     text = (tmp_path / "out" / "README.md").read_text()
     for line in [
-        "no leak check",
+        "Leak check: `model` tried to answer questions from the text alone. 2 of 2 are clear, 0 were let pass",
         "| Mechanics | Gravity | 1 | 50.0% |",
         "| Material Properties | 1 | 50.0% |",
         "2 clips, 0.01 hours. Length in seconds: shortest 10.0, median 10.0, mean 10.0, longest 10.0.",

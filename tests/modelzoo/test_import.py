@@ -22,6 +22,7 @@ from tests.modelzoo.films import film
 from tests.modelzoo.test_export import all_bytes
 
 pytestmark = pytest.mark.django_db
+ANY = exporting.Options(allow_unchecked=True)  # imported questions have not been checked for leaks
 
 
 def row(name="1abc2de", **changes):
@@ -122,7 +123,7 @@ def test_two_ids_with_the_same_video_are_one_clip_and_two_questions(tmp_path):
     assert Clip.objects.count() == 1
     assert Question.objects.count() == 2
     run_all_jobs()
-    exporting.export(tmp_path / "out")
+    exporting.export(tmp_path / "out", options=ANY)
     assert json.loads((tmp_path / "out" / "PhysGame_2_annotation.json").read_text()) == [row("one"), row("two", answer="C")]
 
 
@@ -251,11 +252,11 @@ def test_real_videos_go_out_in_and_out_again_byte_for_byte(tmp_path):
     )
     Clip.objects.update(content=Clip.Content.ACCEPTED)
     run_all_jobs()
-    exporting.export(tmp_path / "one")
+    exporting.export(tmp_path / "one", options=ANY)
     forget_everything()
     bring_in(tmp_path / "one")
     run_all_jobs()
-    exporting.export(tmp_path / "two")
+    exporting.export(tmp_path / "two", options=ANY)
     one, two = all_bytes(tmp_path / "one"), all_bytes(tmp_path / "two")
     assert len([name for name in one if name.endswith(".mp4")]) == 3
     for name in one:
@@ -298,7 +299,7 @@ def test_export_import_export_is_the_identity_for_any_text(db, made):
             content |= dict(zip(physgame.OPTION_KEYS, question["options"], strict=True))
             stored = Question.objects.create(clip=clip, author=author, state="approved", revision_number=1, **content)
             Revision.objects.create(question=stored, author=author, number=1, client_key=f"{number:032d}", **content)
-        text_only = exporting.Options(videos="none")
+        text_only = exporting.Options(videos="none", allow_unchecked=True)
         exporting.export(folder / "one", options=text_only)
         (folder / "videos").mkdir()
         ids = [record["question_id"] for record in json.loads(next((folder / "one").glob("PhysGame_*")).read_text("utf-8"))]

@@ -34,15 +34,20 @@ class Command(BaseCommand):
             help="original: the file as it came, if it is an MP4, else its proxy (this is the default)",
         )
         parser.add_argument("--purpose", choices=exporting.PURPOSES, default="benchmark", help="of which clips (benchmark)")
+        parser.add_argument(
+            "--allow-unchecked",
+            action="store_true",
+            help="also questions whose leak check is neither clear nor waived; the dataset card then says so",
+        )
         parser.add_argument("--replace", action="store_true", help="replace an export that is in OUT already")
 
-    def handle(self, *, out, videos, video_file, purpose, replace, **options):
+    def handle(self, *, out, videos, video_file, purpose, allow_unchecked, replace, **options):
         started = time.monotonic()
         line = Line(self.stdout)
         try:
             summary = exporting.export(
                 out,
-                options=exporting.Options(videos=videos, video_file=video_file, purpose=purpose),
+                options=exporting.Options(videos, video_file, purpose, allow_unchecked),
                 replace=replace,
                 progress=_Shown(line),
             )
@@ -57,6 +62,11 @@ class Command(BaseCommand):
             f"Wrote {summary.questions} questions on {summary.clips} clips to {out}:"
             f" {summary.files} files, {summary.bytes / 1e6:.1f} MB, {time.monotonic() - started:.1f} s."
         )
+        if summary.left_out:
+            self.stdout.write(
+                f"{summary.left_out} approved questions were left out, because their leak check is neither clear nor waived."
+                " Run manage.py check_leaks, or use --allow-unchecked."
+            )
         if summary.changed_ids:
             self.stdout.write(
                 f"{summary.changed_ids} ids could not be names of files; manifest.json lists what became of them."
