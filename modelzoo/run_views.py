@@ -254,7 +254,7 @@ def run_compare(request):
     """The curves of several runs in the same charts: ?run=3&run=5."""
     wanted = [int(pk) for pk in request.GET.getlist("run") if pk.isdecimal() and len(pk) < 19]
     found = TrainingRun.objects.for_lists().in_bulk(list(dict.fromkeys(wanted))[: charts.MOST_RUNS])
-    chosen = list(found.values())
+    chosen = [found[pk] for pk in dict.fromkeys(wanted) if pk in found]
     others = list(TrainingRun.objects.for_lists().exclude(pk__in=found).order_by("-pk")[:PAGE])
     too_many = len(set(wanted)) > charts.MOST_RUNS
     if too_many:

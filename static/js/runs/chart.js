@@ -150,12 +150,15 @@ export class Chart {
       swatch.className = curve.dash.length ? "swatch dashed" : "swatch";
       swatch.style.background = curve.colour;
       swatch.style.color = curve.colour;
-      const words = document.createElement("span");
-      words.textContent = `${curve.label}: ${written(curve.column.mean[at], this.spec.form, lang)}`;
+      const name = document.createElement("span");
+      name.className = "name";
+      name.textContent = name.title = curve.label;
+      const value = document.createElement("strong");
+      value.textContent = written(curve.column.mean[at], this.spec.form, lang);
       const where = document.createElement("span");
       where.className = "muted";
-      where.textContent = interpolate(gettext("step %s"), [written(curve.steps[at], "number", lang)]);
-      entry.append(swatch, words, where);
+      where.textContent = interpolate(gettext("step %s"), [whole(curve.steps[at])]);
+      entry.append(swatch, name, value, where);
       return entry;
     }));
   }
@@ -164,8 +167,10 @@ export class Chart {
     this.legend(null);
     const words = this.curves.map((curve) => {
       const known = curve.column.mean.filter((value) => value !== null);
+      const low = (curve.column.min || known).filter((value) => value !== null);
+      const high = (curve.column.max || known).filter((value) => value !== null);
       const form = (value) => written(value, this.spec.form, lang);
-      const parts = [form(known.at(-1)), form(known.reduce((a, b) => Math.min(a, b))), form(known.reduce((a, b) => Math.max(a, b)))];
+      const parts = [form(known.at(-1)), form(Math.min(...low)), form(Math.max(...high))];
       return `${curve.label}: ${interpolate(gettext("now %s, least %s, most %s"), parts)}`;
     });
     this.canvas.setAttribute("aria-label", `${this.spec.title}. ${words.join(". ")}`);
@@ -186,7 +191,7 @@ export class Chart {
     for (const at of spread(steps.length, TABLE_ROWS)) {
       const row = body.insertRow();
       const values = this.curves.map((curve) => curve.column.mean[curve.steps.indexOf(steps[at])]);
-      for (const text of [written(steps[at], "number", lang), ...values.map((value) => written(value, this.spec.form, lang))]) {
+      for (const text of [whole(steps[at]), ...values.map((value) => written(value, this.spec.form, lang))]) {
         const cell = row.insertCell();
         cell.className = "number";
         cell.textContent = text;
@@ -194,6 +199,11 @@ export class Chart {
     }
     this.details.querySelector(".table-scroll").replaceChildren(table);
   }
+}
+
+/** A step in full: a point that sums up several lines lies at their middle. */
+function whole(step) {
+  return Math.round(step).toLocaleString(lang);
 }
 
 function faint(colour, share) {
