@@ -75,7 +75,7 @@ class Command(BaseCommand):
         if nproc < 1:
             raise CommandError(f"--nproc {nproc}: must be 1 or more.")
         runs = Path(settings.DATA_DIR)
-        out = out or runs / "runs" / f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+        out = out or settings.RUNS_DIR / f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
         cache = cache or runs / "cache"
         if nproc > 1 and "RANK" not in os.environ and not dry_run:
             self._launch(nproc, out)

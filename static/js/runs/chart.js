@@ -121,7 +121,7 @@ export class Chart {
         scales: { x: { time: false, range: (_plot, min, max) => (low === null ? widened(min, max) : [low, high]) }, y: { range: (_plot, min, max) => roomy(min, max) } },
         axes: [
           { ...line, values: (_plot, splits) => splits.map((value) => (axis === "step" ? written(value, "number", lang) : clock(value))) },
-          { ...line, size: 64, values: (_plot, splits) => splits.map(form) },
+          { ...line, size: 76, values: (_plot, splits) => splits.map(form) },
         ],
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
         hooks: {
