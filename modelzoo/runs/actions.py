@@ -3,7 +3,7 @@
 import logging
 import uuid
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -38,8 +38,8 @@ def start(*, by, job):
         raise WrongState(job.result.get("advice") or _("The estimate says that this cannot fit."))
     plan = planning.Plan(**job.arguments)
     parent, parent_step = planning.parent_of(plan)
-    run = TrainingRun.objects.create(
-        name=_free_name(plan, job),
+    run = TrainingRun(
+        name=_free_name(plan),
         owner=by,
         planned=job,
         stage=plan.stage,
@@ -50,11 +50,16 @@ def start(*, by, job):
         parent_step=parent_step,
         steps=job.result.get("steps") or 0,
     )
+    try:
+        with transaction.atomic():
+            run.save()
+    except IntegrityError as error:
+        raise WrongState(_("Another run took this name just now. Start this one again.")) from error
     transaction.on_commit(ring)
     return run
 
 
-def _free_name(plan, job):
+def _free_name(plan):
     """The name that was asked for, or one of the preset; with a few characters more where it is taken."""
     name = plan.name or f"{plan.preset}-{timezone.now():%Y%m%d-%H%M%S}"
     taken = TrainingRun.objects.filter(name=name).exists()

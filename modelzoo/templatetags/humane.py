@@ -42,7 +42,7 @@ def large(value):
         return ""
     for unit in ("", "k", "M", "G", "T", "P", "E"):
         if abs(value) < 1000:
-            return f"{short(float(f'{value:.3g}'))} {unit}".strip()
+            return f"{value:.3g} {unit}".strip()
         value /= 1000
     return f"{value:.3g} Z"
 
