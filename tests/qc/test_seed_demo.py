@@ -9,10 +9,11 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from annotator.models import Clip, Lease, PracticeAttempt, Question, Revision
+from annotator.panels import ON_SUBMISSION
 from annotator.taxonomy import CATEGORIES
 from qc.demo import people
 from qc.demo.clips import Counts, Part, _purpose
-from qc.demo.stories import PLAIN, Teller, told_of
+from qc.demo.stories import PLAIN, Teller, no_checks, told_of
 from qc.demo.times import Clock
 from qc.models import Adjudication, BlindAnswer, Review
 from studio.models import Job, User
@@ -184,6 +185,18 @@ def test_someone_quicker_than_the_story_keeps_the_clip():
 def test_the_sorts_add_up(clips, counts):
     made = Counts.of(clips)
     assert (made.plain, made.pairs, made.odd) == counts and made.plain + 2 * made.pairs + made.odd == clips
+
+
+def test_submissions_of_the_demo_start_no_checks():
+    asked = []
+    ON_SUBMISSION.append(asked.append)
+    try:
+        before = ON_SUBMISSION[:]
+        with no_checks():
+            tell(parts_of_a_demo()[:2])
+        assert asked == [] and ON_SUBMISSION == before
+    finally:
+        ON_SUBMISSION.remove(asked.append)
 
 
 def test_each_part_has_a_story():
