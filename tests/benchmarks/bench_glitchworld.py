@@ -1,8 +1,8 @@
 """GlitchWorld's speed, and what a simple probe reads off its pixels: `python -m tests.benchmarks.bench_glitchworld [CLIPS]`.
 
-Speed: videos (5 s, 640x360, 30 frames a second) a minute and arrays (96x96x16) a second, with one process for each of two
-cores, start-up included. Printed beside it is the CPU time per clip, which a busy machine does not change: two free cores
-make 120 / s videos a minute and 2 / s arrays a second.
+Speed: videos (5 s, 640x360, 30 frames a second) a minute and arrays (96x96x16) a second by two processes. The limits are
+held against what two free cores do, reckoned from the CPU time of all processes, start-up and ffmpeg included; what the
+clock said is printed beside it and is lower on a machine that does other things too.
 
 Probe: cell statistics of frame differences and a logistic regression, trained on the clips of eight themes and asked for
 the category (12, chance 8.3 %) of clips of three themes it never saw. A network that looks at patches learns more; this is
@@ -103,11 +103,18 @@ def main(clips=2400):
         folder = Path(folder)
         count = 12
         wall, used = timed(folder / "videos", clips=count, seed=1)
-        print(f"videos: {60 * count / wall:.1f} a minute (limit: at least {VIDEOS_A_MINUTE}), {used / count:.2f} CPU s each")
-        slow = 60 * count / wall < VIDEOS_A_MINUTE
+        rate = CORES * 60 * count / used
+        print(
+            f"videos: {rate:.1f} a minute on {CORES} free cores (limit: at least {VIDEOS_A_MINUTE}), "
+            f"{60 * count / wall:.1f} by the clock, {used / count:.2f} CPU s each"
+        )
+        slow = rate < VIDEOS_A_MINUTE
         wall, used = timed(folder / "arrays", clips=clips, seed=1, arrays=True, glitch_free=0.0)
-        rate = clips / wall
-        print(f"arrays: {rate:.1f} a second (limit: at least {ARRAYS_A_SECOND}), {1000 * used / clips:.0f} CPU ms each")
+        rate = CORES * clips / used
+        print(
+            f"arrays: {rate:.1f} a second on {CORES} free cores (limit: at least {ARRAYS_A_SECOND}), "
+            f"{clips / wall:.1f} by the clock, {1000 * used / clips:.0f} CPU ms each"
+        )
         slow |= rate < ARRAYS_A_SECOND
         right, total, shares = probe(folder / "arrays")
     low, high = wilson(right, total)

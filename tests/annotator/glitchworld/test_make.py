@@ -28,7 +28,7 @@ def files_of(folder):
 
 def test_a_set_in_the_public_format(tmp_path):
     out = tmp_path / "set"
-    said = run(out, "--clips", "3", "--seed", "4", "--theme", "snow", "--category", "Color", "--twins")
+    said = run(out, "--clips", "2", "--seed", "4", "--theme", "snow", "--category", "Color", "--twins")
     truths = truth.read_truth(out)
     assert f"holds {len(truths)} clips" in said
     assert {one.theme for one in truths} == {"snow"}
@@ -37,7 +37,7 @@ def test_a_set_in_the_public_format(tmp_path):
     assert sorted(path.name for path in (out / "clips").iterdir()) == sorted(f"{one.clip_id}.mp4" for one in truths)
     (annotation,) = out.glob("PhysGame_*_annotation.json")
     rows = json.loads(annotation.read_text())
-    assert annotation.name == "PhysGame_3_annotation.json"
+    assert annotation.name == "PhysGame_2_annotation.json"
     assert {row["question_id"] for row in rows} == {one.clip_id for one in truths if not one.clip_id.endswith("-twin")}
     for row in rows:
         assert list(row) == ["question_id", "question", "options", "answer", "class_anno", "subclass_anno"]
@@ -58,9 +58,10 @@ def processes_of(parent):
     return subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True).stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["arrays", "videos"])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, kind):
-    options = ["--seed", "5", "--clips", "60" if kind == "arrays" else "4", *(["--arrays"] if kind == "arrays" else [])]
+    options = ["--seed", "5", "--clips", "60" if kind == "arrays" else "3", *(["--arrays"] if kind == "arrays" else [])]
     run(tmp_path / "whole", *options)
     out = tmp_path / "killed"
     command = [sys.executable, "manage.py", "make_glitchworld", str(out), *options]
