@@ -54,8 +54,8 @@ bench: setup browser
 
 # Trained on eight themes of GlitchWorld, evaluated on the three others. LABELS=shuffled: the control, which must stay at chance
 LEARN ?= data/learn
-TRAIN_CLIPS ?= 4000
-TEST_CLIPS ?= 700
+TRAIN_CLIPS ?= 3500
+TEST_CLIPS ?= 600
 TRAIN_THEMES := meadow city factory desert snow castle town garden
 TEST_THEMES := moon harbour station
 LABELS ?= true

@@ -13,7 +13,7 @@ from modelzoo.physvlm import build, cost, presets
 from modelzoo.physvlm.data import order
 from modelzoo.physvlm.data.sources import BadData, read
 from modelzoo.physvlm.modeling import PhysVLMForConditionalGeneration
-from modelzoo.physvlm.tokens import Tokens, training_rows
+from modelzoo.physvlm.tokens import CATEGORY, Tokens, training_rows
 from modelzoo.physvlm.vocabulary import train_tokenizer
 
 PLANNED_MFU = 0.35  # published figures of video models are 0.25 to 0.35, of text models above 0.5
@@ -39,7 +39,8 @@ def estimate(request, *, processes):
     )
     clips = sorted({record.clip_id for record in records})
     place_of = {clip_id: place for place, clip_id in enumerate(clips)}
-    rows = training_rows(data, place_of, tokens, stage=request.stage, turns=settings["turns"], letters=settings["letters"])
+    which = {name: settings[name] for name in ("turns", "letters", "categories")}
+    rows = training_rows(data, place_of, tokens, stage=request.stage, **which)
     return _count(config, rows, settings, processes=processes, stage=request.stage)
 
 
@@ -64,7 +65,7 @@ def _parts(request, settings, data):
         return config, tokenizer, AutoTokenizer.from_pretrained(own) if own.exists() else tokenizer
     texts = [text for one in data.conversations for turn in one.turns for text in turn]
     texts += [text for one in data.pairs for text in (one.prompt, one.chosen, one.rejected)]
-    texts += [text for one in data.questions for text in (one.block, *one.options)]
+    texts += [text for one in data.questions for text in (one.block, *one.options, CATEGORY, one.category)]
     tokenizer = train_tokenizer(texts, size=20_000 if settings["model"] == "7b" else 1500)
     config = build.sizes(settings, vocabulary=None if settings["model"] == "7b" else len(tokenizer))
     config.image_token_id = tokenizer.convert_tokens_to_ids("<image>")

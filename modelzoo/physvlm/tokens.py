@@ -9,6 +9,8 @@ from modelzoo.physvlm.losses import IGNORE
 
 GUIDE = "What breaks the laws of physics in this video?"  # guides the pooling where all questions of a clip share it
 
+CATEGORY = "Which category of glitch is it?"
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -75,11 +77,12 @@ class Tokens:
         return check_length(row, limit=self.max_text_tokens, name=name), letters
 
 
-def training_rows(data, place_of, tokens, *, stage, turns, letters):
+def training_rows(data, place_of, tokens, *, stage, turns, letters, categories):
     """Rows of a frozen `Data`: `place_of` {clip_id: index}. DPO takes the pairs; SFT conversations and questions.
 
     Of a conversation the first `turns` turns (0: all). A question gives a row with its stem, answered by the right
-    option, and with `letters` one with stem and options, answered by the letter.
+    option, with `letters` one with stem and options, answered by the letter, and with `categories` a short one that asks
+    for the category: few words that depend on the picture alone teach a small model sooner than long sentences.
     """
     if stage == "dpo":
         return [
@@ -96,6 +99,8 @@ def training_rows(data, place_of, tokens, *, stage, turns, letters):
         clip, name = place_of[question.clip_id], f"question {question.question_id}"
         right = question.options[question.answer]
         rows.append(tokens.conversation(clip, ((question.stem, right),), name=name))
+        if categories:
+            rows.append(tokens.conversation(clip, ((CATEGORY, f"{question.category}."),), name=name))
         if letters:
             rows.append(tokens.conversation(clip, ((question.block, f"({LETTERS[question.answer]})"),), name=name))
     return rows

@@ -28,7 +28,7 @@ from modelzoo.physvlm.parallel import World, Wrapped
 from modelzoo.physvlm.reference import NotFinite, Reference, weights_id
 from modelzoo.physvlm.runfolder import RunError, RunFolder, now, read_lines
 from modelzoo.physvlm.samples import answer_samples
-from modelzoo.physvlm.tokens import Tokens, training_rows
+from modelzoo.physvlm.tokens import CATEGORY, Tokens, training_rows
 
 KNOWN = (RunError, BadData, Diverged, NotFinite, presets.BadSetting, checkpoint.BrokenCheckpoint)
 
@@ -305,7 +305,8 @@ def _train(request, folder, world, hooks):
         settings["max_text_tokens"],
     )
     place_of = {clip_id: place for place, clip_id in enumerate(clip_ids)}
-    rows = training_rows(data, place_of, tokens, stage=spec["stage"], turns=settings["turns"], letters=settings["letters"])
+    which = {name: settings[name] for name in ("turns", "letters", "categories")}
+    rows = training_rows(data, place_of, tokens, stage=spec["stage"], **which)
     shape = {
         "visual_tokens": bundle.config.visual_token_count(settings["frames"]),
         "placeholder": bundle.config.image_token_id,
@@ -383,7 +384,7 @@ def load_or_make(spec, data, newest):
         return build.load(newest, settings)
     texts = [text for one in data.conversations for turn in one.turns for text in turn]
     texts += [text for one in data.pairs for text in (one.prompt, one.chosen, one.rejected)]
-    texts += [text for one in data.questions for text in (one.block, *one.options)]
+    texts += [text for one in data.questions for text in (one.block, *one.options, CATEGORY, one.category)]
     if spec["stage"] == "dpo":
         raise RunError("DPO begins from a trained model: give --init, the model folder or a checkpoint of an SFT run.")
     array = next((media for media in data.clips.values() if media.row is not None), None)

@@ -64,7 +64,7 @@ def test_a_dry_run_counts_what_a_run_then_does(data, tmp_path):
     assert result["steps"] == read_json(tmp_path / "run" / "state.json")["steps"] == 6
     total = sum(tensor.numel() for tensor in runs.weights(tmp_path / "run").values())
     assert result["parameters"]["total"] == pytest.approx(total, rel=0.01)
-    assert result["fits"] and result["rows"] == 36 and result["clips"] == 12
+    assert result["fits"] and result["rows"] == 48 and result["clips"] == 12
 
 
 def command(*arguments):
