@@ -16,6 +16,7 @@ FACTOR = 4
 MOST = 512
 _KEYS = 64  # of one run; a trainer writes about twenty
 _NAN = float("nan")
+_RISING = ("step", "elapsed_s", "learning_rate")  # extremes of their neighbours tell nothing
 
 
 def _width(level):
@@ -153,7 +154,7 @@ def read(run, *, keys, since=None, until=None, known_level=None, known=0):
 
     since, until: steps, for a closer look. known_level, known: what the reader has, so many points of a level; when that
     level still serves, only points from its last one on come ("start" says from which).
-    "min" and "max" are there from level 1 on.
+    "min" and "max" are there from level 1 on, but not for what only rises or follows a schedule.
     """
     first, end = 0, run.metric_lines
     if since is not None or until is not None:
@@ -167,13 +168,13 @@ def read(run, *, keys, since=None, until=None, known_level=None, known=0):
     for key in keys:
         if key in held:
             values, width = held[key], _width(level)
-            names = ("mean", "min", "max")[:width]
+            names = ("mean",) if key in _RISING else ("mean", "min", "max")[:width]
             columns[key] = {name: [_short(value) for value in values[at::width]] for at, name in enumerate(names)}
     return {"level": level, "start": start, "lines": run.metric_lines, "columns": columns}
 
 
 def _short(value):
-    """A number with as many digits as float32 has, null for what is missing."""
+    """A whole number in full, another one with five digits, which no chart can show; null for what is missing."""
     if value != value:
         return None
-    return int(value) if value == int(value) and abs(value) < 2**24 else float(f"{value:.6g}")
+    return int(value) if value == int(value) and abs(value) < 2**24 else float(f"{value:.5g}")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from modelzoo.models import TrainingRun
-from modelzoo.runs import planning, series
+from modelzoo.runs import charts, planning, series
 from studio import jobs
 from studio.celery import worker_key
 from studio.models import Job
@@ -174,6 +174,12 @@ def test_series_are_bounded_and_take_odd_questions(page):
     address = reverse("run_series", args=[run.pk])
     whole = page.get(address, {"keys": "step,loss,odd/key,step"})
     assert set(whole.json()["columns"]) == {"step", "loss"} and len(whole.content) < 60_000
+    everything = {key: 123.456 for key in charts.KEYS}
+    long = make_run(stage="dpo")
+    series.append(long, [everything | {"step": n, "loss": n / 7, "mfu": 1 / n} for n in range(1, 2049)])
+    TrainingRun.objects.filter(pk=long.pk).update(metric_lines=2048)
+    most = page.get(reverse("run_series", args=[long.pk]), {"keys": ",".join(charts.KEYS)})
+    assert len(most.json()["columns"]["loss"]["mean"]) == 512 and len(most.content) < 250_000
     near = page.get(address, {"keys": "step,loss", "since": "100", "until": "150"}).json()
     assert near["level"] == 0 and near["columns"]["loss"]["mean"][near["columns"]["step"]["mean"].index(125)] == 0.008
     known = {"level": whole.json()["level"], "known": len(whole.json()["columns"]["loss"]["mean"])}
