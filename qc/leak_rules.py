@@ -99,7 +99,10 @@ def _several(best):
     if len(hit) + len(silent) >= need:
         text = "%(hits)d of %(families)d model families could answer without the video; %(silent)d gave no answers."
         return Verdict(UNSURE, say(text, hits=len(hit), families=len(best), silent=len(silent)))
-    return Verdict(UNSURE if hit else CLEAR, say(text, **values))
+    if hit:
+        return Verdict(UNSURE, say(text, **values))
+    text = "None of %(families)d model families chose the correct option in 3 of 4 orders."
+    return Verdict(CLEAR, say(text, families=len(best)))
 
 
 def _paper(answers):

@@ -5,6 +5,8 @@ sign in as. What people decided before stands: an approved question stays approv
 lead; neither is exported until the check is clear or waived.
 """
 
+from collections import Counter
+
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
@@ -15,7 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotator.models import Lease, Question, Remark, WrongState
+from annotator.models import OPTION_KEYS, Lease, Question, Remark, WrongState
 from annotator.services import Invalid
 from qc import services
 from qc.leak_models import LeakAnswer, LeakCheck, LeakWaiver
@@ -71,8 +73,11 @@ def send_back(question, revision, check, reason, *, by, now):
     """Return a question with the evidence as a remark, in the language of its author."""
     with translation.override(question.author.language or settings.LANGUAGE_CODE):
         told = [tell(getattr(reason, "stored", reason))]
-        alone = LeakAnswer.objects.filter(check_made=check, kind="options_only")
-        for name in [answer.endpoint for answer in alone if answer.is_right]:
+        right = LeakAnswer.objects.filter(check_made=check, option=OPTION_KEYS[0])
+        alone = set(right.filter(kind="options_only").values_list("endpoint", flat=True))
+        orders = Counter(right.filter(kind="rotation").values_list("endpoint", flat=True))
+        # One right answer to the options alone may be luck; beside three right orders it says something.
+        for name in sorted(name for name in alone if orders[name] >= 3):
             told.append(_("%(name)s chose it from the options alone, too, without the question.") % {"name": name})
         told.append(_("The question's page shows every answer, and can find out which words give it away."))
     reasons = [{"field": "correct", "code": Remark.Code.LEAKY, "comment": " ".join(told)}]

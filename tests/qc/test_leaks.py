@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
 
+from annotator import letters
 from annotator.models import OPTION_KEYS, Lease, Question, Remark, WrongState
 from annotator.services import Invalid, submit
 from qc import leaks, services
@@ -19,6 +20,7 @@ from studio.llm.models import LLMCall
 from studio.models import Job
 from tests.factories import CONTENT, ClipFactory, QuestionFactory
 from tests.llm_server import always, first, garbage, knows, longest, mumbles, nearly, status
+from tests.qc.conftest import review, ruling
 
 pytestmark = pytest.mark.django_db
 KNOWN = {CONTENT["correct"]}
@@ -30,6 +32,14 @@ def check(question, **options):
     job, _count = leaks.start([revision.pk], **options)
     jobs.run(job.pk)
     return LeakCheck.objects.get(job=job)
+
+
+def first_letter_of_the_key():
+    """Where the key stands in the first order of the usual question, and so in the options alone."""
+    from django.conf import settings
+
+    order = letters.rotations(settings.LETTER_SEED, CONTENT["stem"], *(CONTENT[key] for key in OPTION_KEYS))[0]
+    return letters.LETTERS[order.index("correct")]
 
 
 def submitted(**content):
@@ -161,6 +171,22 @@ class TestWhatFollows:
         with pytest.raises(WrongState, match="leak check sent this question back"):
             services.hold(reviewer, revision)
         assert not Review.objects.exists()
+
+    def test_an_approval_before_the_leak_was_found_cannot_be_undone(self, use, reviewer):
+        question = submitted(revision__approvals_needed=2)
+        given = review(reviewer, question, ruling())
+        use(wise=knows(KNOWN))
+        check(question)
+        with pytest.raises(WrongState, match="can no longer be undone"):
+            services.undo(user=reviewer, review_id=given.pk)
+        question.refresh_from_db()
+        assert question.state == "returned" and Remark.objects.exists()
+
+    def test_one_lucky_answer_to_the_options_alone_is_no_evidence(self, use):
+        use(gpt=knows(KNOWN), llama=knows(KNOWN), lucky=always(first_letter_of_the_key()))
+        check(submitted())
+        assert "gpt chose it from the options alone" in Remark.objects.get().comment
+        assert "lucky" not in Remark.objects.get().comment
 
     def test_the_remark_is_in_the_authors_language(self, use):
         question = submitted(author__language="zh-hans")

@@ -25,7 +25,7 @@ def test_a_worker_killed_in_the_middle_of_500_checks(start_worker, settings, mon
     author = UserFactory()
     keys = [f"The crate hangs {n} metres above the floor." for n in range(CHECKS)]
     questions = [QuestionFactory(submitted=True, author=author, correct=key) for key in keys]
-    with LLMServer(delay_s=0.005) as server:
+    with LLMServer(delay_s=0.02) as server:
         server.add("stuck", always("B"))
         models = json.dumps([server.entry("stuck")])
         settings.LLM_MODELS = models

@@ -18,7 +18,8 @@ class Command(BaseCommand):
     help = "Check questions for leaks: those without a verdict, or all with --all. Answered requests are never paid again."
 
     def add_arguments(self, parser):
-        parser.add_argument("--model", action="append", metavar="M", help="a name out of STUDIO_LLM_MODELS; may be repeated")
+        names = "names out of STUDIO_LLM_MODELS, all that have a key without it; their verdict counts"
+        parser.add_argument("--model", action="extend", nargs="+", metavar="M", help=names)
         parser.add_argument("--all", action="store_true", help="those that have a verdict, too")
         parser.add_argument("--limit", type=int, metavar="N", help="at most this many questions")
         parser.add_argument("--batch", action="store_true", help="through the Batch API: half the price, within a day")
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         line.end()
         checks = LeakCheck.objects.filter(job=job)
         states = list(checks.values_list("state", flat=True))
-        told = ", ".join(f"{states.count(state)} {state.label.lower()}" for state in LeakCheck.State if state in states)
+        told = ", ".join(f"{states.count(state)} {state.value}" for state in LeakCheck.State if state in states)
         lost = LLMCall.objects.filter(job=job).aggregate(Sum("lost_usd"))["lost_usd__sum"] or 0
         self.stdout.write(f"{told}. Spent ${job.cost_usd:.4f}.")
         if lost:
