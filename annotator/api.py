@@ -2,6 +2,7 @@
 
 import django_filters
 from django.conf import settings
+from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -145,16 +146,26 @@ class ClipViewSet(ReadOnly):
         form.is_valid(raise_exception=True)
         changes = dict(form.validated_data)
         content, purpose = changes.pop("content", None), changes.pop("purpose", None)
-        if content and clip.content != content and not curating.judge([clip.pk], content):
-            raise services.WrongState(_("Clip %(id)s is not ready, so nobody can judge it yet.") % {"id": clip.pk})
-        if purpose:
-            curating.give_purpose([clip.pk], purpose)
+        with transaction.atomic():  # what is refused leaves nothing behind
+            self._judge(clip, content)
+            self._give_purpose(clip, purpose)
         clip.refresh_from_db()
         if changes:
             for field, value in changes.items():
                 setattr(clip, field, value)
             clip.save(update_fields=list(changes))
         return Response(ClipDetailSerializer(clip).data)
+
+    def _judge(self, clip, content):
+        if content and clip.content != content and not curating.judge([clip.pk], content):
+            raise services.WrongState(_("Clip %(id)s is not ready, so nobody can judge it yet.") % {"id": clip.pk})
+
+    def _give_purpose(self, clip, purpose):
+        if purpose and clip.purpose != purpose and not curating.give_purpose([clip.pk], purpose):
+            raise services.WrongState(
+                _("Clip %(id)s cannot be for %(purpose)s: its truth is unknown, or somebody has worked or practised on it.")
+                % {"id": clip.pk, "purpose": Clip.Purpose(purpose).label.lower()}
+            )
 
     @extend_schema(
         summary="A file of a clip",

@@ -32,7 +32,10 @@ def give_purpose(clip_ids, purpose):
         .select_for_update()
         .values_list("pk", flat=True)
     )
-    Clip.objects.filter(pk__in=ids).update(purpose=purpose)
+    changes = {"purpose": purpose}
+    if purpose == Clip.Purpose.PRACTICE:
+        changes["expected_category"] = ""  # everybody can read it
+    Clip.objects.filter(pk__in=ids).update(**changes)
     Clip.objects.filter(pk__in=ids, state=Clip.State.READY).update(open_slots=free_places())
     return len(ids)
 

@@ -180,13 +180,13 @@ def test_even_an_approved_question_about_a_practice_clip_is_not_exported(clip):
 
 
 def test_only_fit_clips_become_practice_clips(annotator):
-    plain, fit, written = ClipFactory(), known_clip(), known_clip(truth=clip_truth(clip_id="w"))
+    plain, fit, written = ClipFactory(), known_clip(expected_category="Gravity"), known_clip(truth=clip_truth(clip_id="w"))
     held = known_clip(truth=clip_truth(clip_id="h"), expected_category="Color")
     QuestionFactory(clip=written)
     queue.hold(annotator, held.pk)
     assert curating.give_purpose([plain.pk, fit.pk, written.pk, held.pk], "practice") == 1
     fit.refresh_from_db()
-    assert (fit.purpose, fit.open_slots) == ("practice", 0)
+    assert (fit.purpose, fit.open_slots, fit.expected_category) == ("practice", 0, "")
     assert curating.give_purpose([fit.pk], "benchmark") == 1
     fit.refresh_from_db()
     assert (fit.purpose, fit.open_slots) == ("benchmark", 1)
@@ -195,6 +195,17 @@ def test_only_fit_clips_become_practice_clips(annotator):
 def test_a_clip_somebody_practised_on_stays_for_practice(annotator, clip):
     practice.attempt_nothing_wrong(person=annotator, clip=clip)
     assert curating.give_purpose([clip.pk], "benchmark") == 0
+
+
+def test_the_api_says_why_a_clip_cannot_be_for_practice(client, lead):
+    client.force_login(lead)
+    plain, fit = ClipFactory(), known_clip()
+    for clip, status in ((plain, 409), (fit, 200)):
+        url = reverse("api_clip", args=[clip.pk])
+        changes = json.dumps({"purpose": "practice", "content": "accepted"})
+        assert client.patch(url, changes, content_type="application/json").status_code == status
+    plain.refresh_from_db()
+    assert (plain.purpose, plain.content) == ("benchmark", "unchecked")
 
 
 def test_a_clip_of_unknown_truth_is_not_taken_for_practice():
