@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -280,27 +281,22 @@ def write_shards(moves, folder, dtype, limit, progress):
 
     runs = list(shards_of(moves, width, limit))
     weight_map, dtypes, done = {}, Counter(), 0
-    with ExitStack() as stack:
-        files = {}
-
-        def opened(path):
-            if path not in files:
-                files[path] = stack.enter_context(safe_open(path, framework="pt"))
-            return files[path]
-
-        for number, names in enumerate(runs, start=1):
-            file = f"model-{number:05d}-of-{len(runs):05d}.safetensors"
-            shard = {}
+    for number, names in enumerate(runs, start=1):
+        file = f"model-{number:05d}-of-{len(runs):05d}.safetensors"
+        shard = {}
+        with ExitStack() as stack:  # a file is mapped only while a shard is made of it
+            opened = cache(lambda path, stack=stack: stack.enter_context(safe_open(path, framework="pt")))
             for name in names:
                 tensor = moves[name].read(opened)
                 shard[name] = (tensor if dtype is None else tensor.to(dtype)).contiguous().clone()
-                dtypes[str(shard[name].dtype).removeprefix("torch.")] += tensor.numel()
+                del tensor
+                dtypes[str(shard[name].dtype).removeprefix("torch.")] += shard[name].numel()
                 weight_map[name] = file
                 done += 1
                 progress(done, len(moves))
-            save_file(shard, folder / file, metadata={"format": "pt"})
-            with open(folder / file, "rb") as written:
-                os.fsync(written.fileno())
+        save_file(shard, folder / file, metadata={"format": "pt"})
+        with open(folder / file, "rb") as written:
+            os.fsync(written.fileno())
     return weight_map, dtypes
 
 
