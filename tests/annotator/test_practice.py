@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.urls import reverse
 
@@ -12,6 +13,7 @@ from annotator.ingest.refusals import Refused
 from annotator.models import Clip, Lease, PracticeAttempt, Question, WrongState
 from modelzoo import exporting
 from qc import services as reviewing
+from studio.env import env_list
 from studio.models import Job
 from tests import videos
 from tests.factories import CONTENT, ClipFactory, QuestionFactory, UserFactory, clip_truth, known_clip, practice_clip
@@ -228,3 +230,9 @@ def test_the_list_tells_what_was_tried_and_costs_the_same(as_annotator, annotato
         page = as_annotator.get(reverse("practice"))
     assert page.content.decode().count("Not tried yet") == 5
     assert page.context["figures"]["clips"] == 5
+
+
+def test_no_setting_can_offer_practice_clips_to_writers(monkeypatch):
+    monkeypatch.setenv("STUDIO_WRITE_PURPOSES", "benchmark, practice")
+    with pytest.raises(ImproperlyConfigured, match="STUDIO_WRITE_PURPOSES names 'practice'; it takes benchmark, training"):
+        env_list("STUDIO_WRITE_PURPOSES", ["benchmark"], allowed=("benchmark", "training"))
