@@ -18,6 +18,7 @@ import argparse
 import copy
 import statistics
 import time
+import warnings
 
 import torch
 import torch.nn.functional as F
@@ -244,6 +245,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing_enable", category=FutureWarning)
     missed = []
     for stage in ("sft", "dpo"):
         ratio, slow, fast, apart, rows = compare(stage, rounds)
