@@ -76,3 +76,11 @@ def test_dpo_on_two_processes(one, data, tmp_path):
     runs.train(tmp_path / "one", overrides=overrides, **changes)
     run_two(tmp_path / "two", {**changes, "overrides": overrides})
     assert runs.losses(tmp_path / "two") == pytest.approx(runs.losses(tmp_path / "one"), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_sharded_float32_masters_compute_in_half_precision(one, data, tmp_path):
+    out = tmp_path / "half"
+    run_two(out, dict(data=(data,), overrides=(*OVERRIDES, "sharding=fsdp", "precision=bf16", "moments=bf16")))
+    assert {tensor.dtype for name, tensor in runs.weights(out).items() if "language_model" in name} == {torch.float32}
+    assert runs.losses(out) == pytest.approx(runs.losses(one), rel=0.02)
