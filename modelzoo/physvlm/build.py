@@ -51,6 +51,14 @@ class Bundle:
             self.scorer_tokenizer.save_pretrained(Path(folder) / SCORER_TOKENIZER)
 
 
+def hush():
+    """Keep the library's bars and remarks out of a run's own lines; its errors stay."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 def adopt(config, settings):
     """Give a model's config the frames, windows and pooling text of a run."""
     config.frames = settings["frames"]

@@ -158,6 +158,7 @@ class Evaluator:
 
 def prepare(path, data, *, cache, device=None, budget=60_000, progress=lambda done, total: None):
     """An `Evaluator` for the model at `path` on the clips of `data`."""
+    build.hush()
     bundle = build.load(path)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     bundle.model.to(device).eval()

@@ -205,6 +205,7 @@ def shuffled(clips, *, seed):
 
 def run(request, *, show=lambda text, done: None, device=None):
     """Train. Returns the final state: "finished", "stopped" or "interrupted"; raises one of `KNOWN` after noting it."""
+    build.hush()
     world = World(device=device)
     world.start()
     try:
