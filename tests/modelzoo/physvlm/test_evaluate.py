@@ -44,6 +44,13 @@ def test_the_paired_test_counts_changes_only():
     assert evaluate.paired_test([True], [True])["p"] == 1.0
 
 
+def test_a_name_that_is_category_and_domain_counts_once():
+    plain = sources.Question("c", "q", "?", ("a", "b", "c", "d"), 0, "Mechanics", "Gravity")
+    nothing = sources.Question("c", "q", "?", ("a", "b", "c", "d"), 0, "No glitch", "No glitch")
+    shares = evaluate.by_category([plain, nothing, nothing], [True, True, False])
+    assert {name: result["n"] for name, result in shares.items()} == {"Gravity": 1, "Mechanics": 1, "No glitch": 2}
+
+
 def test_no_answer_is_never_right():
     assert evaluate.best([1.0, 3.0, 2.0, 0.0]) == 1
     assert evaluate.best([1.0, 1.0, 0.0, 0.0]) is None and evaluate.best([float("nan"), 1.0, 0.0, 0.0]) is None
