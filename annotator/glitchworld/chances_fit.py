@@ -6,6 +6,7 @@ For each scene every glitch is cast, as if it were the one wanted, in both forma
 second.
 """
 
+import math
 import sys
 from collections import Counter
 from typing import NamedTuple
@@ -17,14 +18,14 @@ from annotator.glitchworld.physics import Simulation
 from annotator.glitchworld.scene import ARRAY, VIDEO, deal
 from annotator.glitchworld.streams import stream
 
-ROUNDS = 80
-HEAD = '''"""How likely each glitch is within its category, and each kind of actor to show it or to be its second actor.
+ROUNDS, MOST = 120, 0.999
+HEAD = '''"""How likely an actor of each kind is to be able to show a glitch, and a kind of actor to be its second actor.
 
-Measured by `python -m annotator.glitchworld.chances_fit {count}`, which prints this file; 1 is the mean of a row.
-Distractors are drawn by these chances, so that no pair of glitch and actor is right more often than another.
+Measured by `python -m annotator.glitchworld.chances_fit {count}`, which prints this file. Distractors are drawn by these
+chances, so that no pair of glitch and actor is right more often than another.
 """
 
-CHANCES = {{  # glitch: (within its category, kind of actor, kind of second actor)
+CHANCES = {{  # glitch: (of each actor of a kind, of the kinds of second actor: 1 is their mean)
 '''
 
 
@@ -66,34 +67,44 @@ def _present(scene, stage):
 
 
 def fit(casts):
-    """{glitch: (weight in its category, {kind: weight}, {kind of the other: weight})}; each row has mean 1."""
-    rows = {}
-    for category in catalogue.CATEGORIES:
-        glitches = catalogue.of_category(category)
-        within = _weights([glitch.name for glitch in glitches], list(_picks_of_glitch(glitches, casts)))
-        for glitch in glitches:
-            kinds = _weights(glitch.kinds, list(_picks_of_kind(glitch, casts)))
-            others = _weights(glitch.other, list(_picks_of_other(glitch, casts)))
-            rows[glitch.name] = (within[glitch.name], kinds, others)
-    return {name: rows[name] for name in catalogue.GLITCHES}
+    """{glitch: ({kind: chance of one actor}, {kind of the other: weight})}."""
+    return {
+        glitch.name: (_able(glitch, casts), _weights(glitch.other, list(_picks_of_other(glitch, casts))))
+        for glitch in catalogue.GLITCHES.values()
+    }
 
 
-def _picks_of_glitch(glitches, casts):
-    """(what could be picked, with how many of each; {what was: share}): the world takes any that the scene can show."""
+def _able(glitch, casts):
+    """Chances q of the kinds under which a scene shows the glitch as often as it did, by actors of each kind as often.
+
+    A scene shows it unless all of its actors fail, 1 - product of (1 - q); then an actor's share is its q.
+    """
+    scenes = []
+    found = Counter()
     for cast in casts:
-        kinds = {kind for _, kind in cast.present}
-        shown = [glitch.name for glitch in glitches if glitch.name in cast.shown]
-        possible = Counter(g.name for g in glitches if g.name in cast.shown or kinds & set(g.kinds))
-        if shown:
-            yield possible, dict.fromkeys(shown, 1 / len(shown))
+        actor, kind, _ = cast.shown.get(glitch.name, (None, None, None))
+        present = dict(cast.present) if actor is None else {**dict(cast.present), actor: kind}
+        scenes.append(Counter(one for one in present.values() if one in glitch.kinds))
+        found[kind] += 1
+    kinds = Counter(tuple(sorted(scene.items())) for scene in scenes)
+    able = dict.fromkeys(glitch.kinds, 0.5)
+    for _ in range(ROUNDS):
+        expected = Counter()
+        for scene, count in kinds.items():
+            for kind, share in shares(able, scene).items():
+                expected[kind] += count * share
+        for kind in able:
+            able[kind] = min(MOST, able[kind] * (found[kind] + 0.5) / (expected[kind] + 0.5))
+    return {kind: round(chance, 3) for kind, chance in able.items()}
 
 
-def _picks_of_kind(glitch, casts):
-    for cast in casts:
-        if glitch.name in cast.shown:
-            actor, kind, _ = cast.shown[glitch.name]
-            present = {**dict(cast.present), actor: kind}
-            yield Counter(one for one in present.values() if one in glitch.kinds), {kind: 1.0}
+def shares(able, scene):
+    """{kind: chance that the scene shows the glitch by an actor of this kind}; `scene` is [(kind, how many)]."""
+    if not scene:
+        return {}
+    fails = math.prod((1 - able[kind]) ** number for kind, number in scene)
+    total = sum(able[kind] * number for kind, number in scene)
+    return {kind: (1 - fails) * able[kind] * number / total for kind, number in scene}
 
 
 def _picks_of_other(glitch, casts):
@@ -125,9 +136,9 @@ def _weights(names, picks):
 def main(count):
     print(HEAD.format(count=count), end="")
     for name, row in fit(measure(count)).items():
-        within, kinds, others = row
+        able, others = row
         second = f",\n        {others}" if others else ", {}"
-        print(f'    "{name}": ({within}, {kinds}{second}),'.replace("'", '"'))
+        print(f'    "{name}": ({able}{second}),'.replace("'", '"'))
     print("}  # fmt: skip")
 
 

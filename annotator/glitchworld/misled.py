@@ -7,8 +7,7 @@ with the same frequencies, so neither length nor style nor wording says which is
 """
 
 from annotator.glitchworld import statements, wording_talk
-from annotator.glitchworld.catalogue import CATEGORIES, GLITCHES
-from annotator.glitchworld.chances import CHANCES
+from annotator.glitchworld.catalogue import GLITCHES
 from annotator.glitchworld.instruct import Speaker
 from annotator.glitchworld.questions import GLITCH_FREE, MOST_GLITCH_FREE
 
@@ -48,11 +47,6 @@ ALIKE_IN_BLOBS = (
     ("missing_parts", "detached_parts", "falling_apart", "jelly", "melting"),
 )
 OTHER_ACTOR = 0.6  # share of low-resolution answers that take another actor for the one it happens to
-
-_MOTION_SHARE = sum(
-    CHANCES[name][0] / sum(CHANCES[one.name][0] for one in GLITCHES.values() if one.category == GLITCHES[name].category)
-    for name in MOTION_ONLY
-) / len(CATEGORIES)  # of all glitch clips
 
 
 def misled_answers(truth, *, rng, other, glitch_free=GLITCH_FREE):
@@ -95,7 +89,7 @@ def _by_one_frame(truth, calm, *, rng):
     if truth.glitch is None:
         return _any(truth, MOTION_ONLY, rng=rng)
     name = truth.glitch.name
-    if name in MOTION_ONLY and rng.random() < calm / _MOTION_SHARE:
+    if name in MOTION_ONLY and rng.random() < calm / _share(MOTION_ONLY, truth, rng=rng):
         return None
     return _swap(truth, [one for group in (*ALIKE_IN_ONE_FRAME, MOTION_ONLY) if name in group for one in group], rng=rng)
 
@@ -114,7 +108,7 @@ def _by_blobs(truth, calm, *, rng):
 
 def _any(truth, names, *, rng):
     """Whatever of these might have happened to somebody, by the world's own chances."""
-    found = [one for name in names for one in _weighted(name, truth, rng=rng)]
+    found = _weighted(names, truth, rng=rng)
     return statements.pick(found, rng=rng) if found else NO_STORY
 
 
@@ -125,11 +119,7 @@ def _swap(truth, names, *, rng):
     Metropolis: with the ratio of their chances).
     """
     true = statements.of_truth(truth)
-    chances = {
-        statement: chance
-        for name in dict.fromkeys([*names, true.glitch])
-        for chance, statement in _weighted(name, truth, rng=rng)
-    }
+    chances = {statement: chance for chance, statement in _weighted([*names, true.glitch], truth, rng=rng)}
     if names == [true.glitch]:
         found = [one for one in chances if one.glitch == true.glitch and statements.may_meet(true, one)]
         found = [one for one in found if one.actor != true.actor]
@@ -141,8 +131,17 @@ def _swap(truth, names, *, rng):
     return told if rng.random() < chances[told] / chances[true] else NO_STORY
 
 
-def _weighted(name, truth, *, rng):
-    """`could_happen`, with the glitch's own chance."""
-    alike = [one.name for one in GLITCHES.values() if one.category == GLITCHES[name].category]
-    share = CHANCES[name][0] / sum(CHANCES[one][0] for one in alike)
-    return [(share * chance, statement) for chance, statement in statements.could_happen(name, truth, rng=rng)]
+def _weighted(names, truth, *, rng):
+    """[(chance, statement)] of these glitches among all that could happen in the picture."""
+    possible = statements.all_that_could_happen(truth, rng=rng)
+    glitches = [glitch for category in possible.values() for glitch in category]
+    return [
+        (share * chance / len(possible), statement)
+        for share, cells in glitches
+        for chance, statement in cells
+        if statement.glitch in names
+    ]
+
+
+def _share(names, truth, *, rng):
+    return sum(chance for chance, _ in _weighted(names, truth, rng=rng))

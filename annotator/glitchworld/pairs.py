@@ -68,7 +68,7 @@ def _conversation(truth, rng, glitch_free):
 
 def _preferences(truth, rng, glitch_free):
     """Records of the public PhysDPO file; the scores only say which answer is the true one."""
-    other = glitch_of_another_clip(rng=rng, glitch_free=glitch_free)
+    other = glitch_of_another_clip(truth, rng=rng, glitch_free=glitch_free)
     pairs = misled_answers(truth, rng=rng, other=other, glitch_free=glitch_free)
     return [
         {

@@ -4,6 +4,7 @@ What could have happened in a picture, and how likely each of it was before one 
 and the actors that are really in the picture, as the world itself does it.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -147,7 +148,7 @@ def could_happen(name, truth, *, rng, present=None):
     The true statement is always among those of its own glitch. `present` is `in_the_picture(truth)`, if known already.
     """
     glitch, true = catalogue.GLITCHES[name], of_truth(truth)
-    _, by_kind, by_other = CHANCES[name]
+    able, by_other = CHANCES[name]
     present = present or in_the_picture(truth)
     cells = []
     for actor in present:
@@ -164,7 +165,7 @@ def could_happen(name, truth, *, rng, present=None):
         else:
             other = None
         directions = DIRECTIONS.get(name, (None,))
-        chance = max(by_kind.get(actor.kind, 1), LEAST) / len(directions)
+        chance = max(able.get(actor.kind, 1), LEAST) / len(directions)
         cells += [(chance, Statement(name, actor.id, other, direction)) for direction in directions]
     total = sum(chance for chance, _ in cells)
     return [(chance / total, statement) for chance, statement in cells]
@@ -176,20 +177,40 @@ def _looks_true(name, actor, truth):
 
 
 def all_that_could_happen(truth, *, rng):
-    """{category: [(glitch's chance within it, its `could_happen`), ...]} of this picture."""
+    """{category: [(chance of the glitch within it, its `could_happen`), ...]} of this picture."""
     possible, present = {}, in_the_picture(truth)
     for name, glitch in catalogue.GLITCHES.items():
         if cells := could_happen(name, truth, rng=rng, present=present):
-            possible.setdefault(glitch.category, []).append((CHANCES[name][0], cells))
-    return possible
+            able, _ = CHANCES[name]
+            fails = math.prod(1 - able.get(actor.kind, 1) for actor in present if actor.kind in glitch.kinds)
+            possible.setdefault(glitch.category, []).append((max(1 - fails, LEAST), cells))
+    return {
+        category: list(zip(first_of([able for able, _ in found]), [cells for _, cells in found], strict=True))
+        for category, found in possible.items()
+    }
 
 
-def glitch_of_another_clip(*, rng, glitch_free):
-    """The name of the glitch that a clip of a set with all categories has, None for one of the glitch-free clips."""
+def first_of(able):
+    """Chances that each comes first in random order among those that are able, which each is by its chance in `able`."""
+    chances = []
+    for index, mine in enumerate(able):
+        counts = [1.0]  # chances that so many of the others are able
+        for other in able[:index] + able[index + 1 :]:
+            counts = [a * (1 - other) + b * other for a, b in zip([*counts, 0.0], [0.0, *counts], strict=True)]
+        chances.append(mine * sum(chance / (1 + count) for count, chance in enumerate(counts)))
+    return chances
+
+
+def glitch_of_another_clip(truth, *, rng, glitch_free):
+    """The name of a glitch that some other clip of a set with all categories has and this picture could show.
+
+    None for one of the glitch-free clips.
+    """
     if rng.random() < glitch_free:
         return None
-    glitches = catalogue.of_category(rng.choice(catalogue.CATEGORIES))
-    return pick([(CHANCES[glitch.name][0], glitch.name) for glitch in glitches], rng=rng)
+    possible = all_that_could_happen(truth, rng=rng)
+    cells = pick(possible[rng.choice(list(possible))], rng=rng)
+    return cells[0][1].glitch
 
 
 def pick(chances, *, rng):
