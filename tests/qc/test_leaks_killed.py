@@ -25,7 +25,7 @@ def test_a_worker_killed_in_the_middle_of_500_checks(start_worker, settings, mon
     author = UserFactory()
     keys = [f"The crate hangs {n} metres above the floor." for n in range(CHECKS)]
     questions = [QuestionFactory(submitted=True, author=author, correct=key) for key in keys]
-    with LLMServer(delay_s=0.02) as server:
+    with LLMServer(delay_s=0.005) as server:
         server.add("stuck", always("B"))
         models = json.dumps([server.entry("stuck")])
         settings.LLM_MODELS = models
@@ -34,7 +34,10 @@ def test_a_worker_killed_in_the_middle_of_500_checks(start_worker, settings, mon
         assert count == CHECKS
         first = start_worker(**worker)
         wait_until(lambda: LeakCheck.objects.filter(state="clear").count() >= 100, seconds=120, what="100 checks")
+        server.delay_s = 1.0
+        wait_until(lambda: server.under_way == 4, what="four requests to be under way")
         first.kill()
+        server.delay_s = 0.005
         done_before = LeakCheck.objects.filter(state="clear").count()
         answered_before = LLMCall.objects.filter(state="answered").count()
         assert 100 <= done_before < CHECKS, "it was not killed in the middle"
@@ -57,7 +60,7 @@ def test_a_worker_killed_in_the_middle_of_500_checks(start_worker, settings, mon
         f"\n{answered_before} of {CHECKS * 5} calls were answered when the worker was killed; {lost} had left without their"
         f" reply being stored, and were asked again ({len(asked_twice)} of them had been answered by the server)."
     )
-    assert lost <= 4, "more requests were under way than the job may have"
+    assert 1 <= lost <= 4, "as many as were under way"
     assert sum(server.answered.values()) <= CHECKS * 5 + lost, "something answered was bought again"
     assert calls.filter(attempts__gt=1).count() == lost
     # What a bill may show: each answer once, and what was lost at its most.
