@@ -1,11 +1,13 @@
 """The exports page: start one, watch it, download it, and see what is in and what is left out."""
 
 import os
+import time
 from urllib.parse import quote
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.db.models import Count, F
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
@@ -61,22 +63,40 @@ class ExportForm(forms.Form):
         )
 
 
-def approved_counts():
-    """What becomes of the approved questions: {"in": {purpose: count}, "out": [(why, count), ...]}, in one query.
+_COUNTS_KEY = "exports-approved-counts"
+_SLOW_COUNT_S, _SLOW_COUNT_KEPT_S = 0.5, 60
 
-    "unchecked" counts those that are out because of the leak check alone.
+
+def _counted():
+    """[(clip's state, content, purpose, leak standing, count), ...] of approved questions.
+
+    A count that takes long, because there are very many, is kept for a minute; below that it is always fresh.
     """
+    kept = cache.get(_COUNTS_KEY)
+    if kept is not None:
+        return kept
+    started = time.monotonic()
     current = Revision.objects.filter(number=F("question__revision_number"), question__state=Question.State.APPROVED)
-    rows = (
+    rows = list(
         leak_verdicts.with_standing(current)
         .order_by()
         .values_list("question__clip__state", "question__clip__content", "question__clip__purpose", "leak_standing")
         .annotate(count=Count("pk"))
     )
+    if time.monotonic() - started > _SLOW_COUNT_S:
+        cache.set(_COUNTS_KEY, rows, _SLOW_COUNT_KEPT_S)
+    return rows
+
+
+def approved_counts():
+    """What becomes of the approved questions: {"in": {purpose: count}, "out": [(why, count), ...], "unchecked": count}.
+
+    "unchecked" counts those that are out because of the leak check alone.
+    """
     unchecked = 0
     inside = dict.fromkeys((purpose for purpose in exporting.PURPOSES if purpose != "all"), 0)
     outside = {}
-    for state, content, purpose, standing, count in rows:
+    for state, content, purpose, standing, count in _counted():
         if state != Clip.State.READY:
             why = _("The clip is not ready: %(state)s") % {"state": Clip.State(state).label.lower()}
         elif content != Clip.Content.ACCEPTED:
