@@ -1,6 +1,6 @@
 """Measure how the world deals its glitches and print the table of `chances.py`:
 
-    python -m annotator.glitchworld.chances_fit 3000 > chances.new   # then moved over chances.py, which is read while it runs
+    python -m annotator.glitchworld.chances_fit 3000 > chances.new     # then move it over chances.py, which this reads
 
 For each scene every glitch is cast, as if it were the one wanted, in both formats. No frame is drawn: about 30 scenes a
 second.
