@@ -1,6 +1,6 @@
 """A reader without the clip stays at chance: 2,000 questions about really made clips, and text-only classifiers.
 
-The truths are those of `manage.py make_glitchworld OUT --clips 2000 --seed 77 --arrays` (its truth.jsonl through `xz -9e`). The
+Truths of `manage.py make_glitchworld OUT --clips 2000 --seed 77 --arrays` (its truth.jsonl through `xz -9e`). The
 questions are written anew here. To see the figures: pytest -s.
 """
 
