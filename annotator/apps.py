@@ -5,4 +5,6 @@ class AnnotatorConfig(AppConfig):
     name = "annotator"
 
     def ready(self):
-        from annotator.ingest import job  # noqa: F401 -- registers the kind "annotator.ingest" in workers and in the web
+        # Registers the kinds of job in workers and in the web.
+        from annotator import glitchworld_job  # noqa: F401
+        from annotator.ingest import job  # noqa: F401

@@ -4,6 +4,7 @@ from annotator import practice_views, truth_views
 
 urlpatterns = [
     path("truth/", truth_views.truths, name="truths"),
+    path("truth/make/", truth_views.truths_make, name="truths_make"),
     path("truth/<id:pk>/", truth_views.truth, name="truth"),
     path("practice/", practice_views.practice, name="practice"),
     path("practice/<id:pk>/write/", practice_views.practice_write, name="practice_write"),

@@ -1,10 +1,15 @@
 """What happened here: for leads, the truth of GlitchWorld's clips against what annotators wrote about them."""
 
-from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+import random
 
+from django import forms
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from annotator import glitchworld_job
 from annotator import truths as known
 from annotator.models import Clip, Question, Truth
 from annotator.panels import hidden_keys
@@ -15,12 +20,39 @@ from studio.roles import Role
 PAGE = 24
 
 
+class MakeForm(forms.Form):
+    clips = forms.IntegerField(label=gettext_lazy("Clips"), min_value=1, max_value=glitchworld_job.MOST, initial=12)
+    seed = forms.IntegerField(
+        label=gettext_lazy("Seed"),
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text=gettext_lazy("The same seed gives the same clips."),
+    )
+    purpose = forms.ChoiceField(label=gettext_lazy("Purpose"), choices=Clip.Purpose.choices)
+    twins = forms.BooleanField(label=gettext_lazy("Each also without its glitch"), required=False)
+
+
 @allow(Role.LEAD)
 @require_GET
 @never_cache
 def truths(request):
     """All clips whose truth is known, newest first, and how well each question about them fits."""
     before = id_of(request.GET.get("before"))
+    form = MakeForm(initial={"seed": random.randrange(10**6), "purpose": Clip.Purpose.PRACTICE})
+    return _truths(request, form, before)
+
+
+@allow(Role.LEAD)
+@require_POST
+def truths_make(request):
+    """Have GlitchWorld make clips in the background; 422 and the form again where it cannot."""
+    form = MakeForm(request.POST)
+    if not form.is_valid():
+        return _truths(request, form, 0, status=422)
+    return redirect("job", glitchworld_job.start(by=request.user, **form.cleaned_data).pk)
+
+
+def _truths(request, form, before, *, status=200):
     rows = Truth.objects.defer("row", "question").select_related("clip")
     rows = list((rows.filter(clip__lt=before) if before else rows)[: PAGE + 1])
     more = rows[PAGE - 1].pk if len(rows) > PAGE else None
@@ -32,7 +64,7 @@ def truths(request):
     for truth in rows:
         truth.hidden = any(question.pk in hidden for question in asked.get(truth.pk, []))
         truth.said = [] if truth.hidden else [(q, _compare(truth, q)) for q in asked.get(truth.pk, [])]
-    return render(request, "annotator/truths.html", {"rows": rows, "more": more})
+    return render(request, "annotator/truths.html", {"rows": rows, "more": more, "form": form}, status=status)
 
 
 def _submitted(questions):

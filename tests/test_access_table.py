@@ -76,6 +76,7 @@ TABLE = {
     "questions/<int:pk>/hand-over": {"POST": LEAD},
     # Truth and practice
     "truth/": {"GET": LEAD},
+    "truth/make/": {"POST": LEAD},
     "truth/<id:pk>/": {"GET": LEAD},
     "practice/": {"GET": PRACTISES},
     "practice/<id:pk>/write/": {"GET": PRACTISES, "POST": PRACTISES},
