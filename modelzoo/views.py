@@ -63,7 +63,7 @@ class ExportForm(forms.Form):
         )
 
 
-_COUNTS_KEY = "exports-approved-counts"
+COUNTS_KEY = "exports-approved-counts"
 _SLOW_COUNT_S, _SLOW_COUNT_KEPT_S = 0.5, 60
 
 
@@ -72,7 +72,7 @@ def _counted():
 
     A count that takes long, because there are very many, is kept for a minute; below that it is always fresh.
     """
-    kept = cache.get(_COUNTS_KEY)
+    kept = cache.get(COUNTS_KEY)
     if kept is not None:
         return kept
     started = time.monotonic()
@@ -84,7 +84,7 @@ def _counted():
         .annotate(count=Count("pk"))
     )
     if time.monotonic() - started > _SLOW_COUNT_S:
-        cache.set(_COUNTS_KEY, rows, _SLOW_COUNT_KEPT_S)
+        cache.set(COUNTS_KEY, rows, _SLOW_COUNT_KEPT_S)
     return rows
 
 

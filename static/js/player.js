@@ -24,7 +24,8 @@ export class Player extends EventTarget {
     const listen = (name, run) => video.addEventListener(name, run, { signal: this._gone.signal });
     for (const name of ["play", "pause", "ratechange", "ended"]) listen(name, () => this._state());
     listen("seeking", () => {
-      this.confirmed = false;
+      // This event comes late: the seek it tells of may have been confirmed by now.
+      if (video.seeking) this.confirmed = false;
     });
     listen("seeked", () => this._afterSeek());
     listen("ended", () => this._wrap());
@@ -43,6 +44,11 @@ export class Player extends EventTarget {
 
   get lastFrame() {
     return this.frameCount - 1;
+  }
+
+  /** Where the player stands or is going to: the frame a person has asked for. */
+  get asked() {
+    return this._target ?? this.frame;
   }
 
   timeOf(frame) {
@@ -82,7 +88,7 @@ export class Player extends EventTarget {
   step(delta) {
     this._stopReverse();
     this.video.pause();
-    return this.seekFrame((this._target ?? this.frame) + delta);
+    return this.seekFrame(this.asked + delta);
   }
 
   setRate(rate) {
@@ -147,7 +153,7 @@ export class Player extends EventTarget {
   /** Resolves to the shown frame once it is confirmed or cannot be. */
   async settled() {
     if (this.confirmed) return this.frame;
-    return this.seekFrame(this._target ?? this.frame);
+    return this.seekFrame(this.asked);
   }
 
   destroy() {

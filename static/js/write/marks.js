@@ -43,9 +43,12 @@ export class Marks extends EventTarget {
   /** [ (edge 0) or ] (edge 1) at the frame on screen. */
   async mark(edge) {
     const { player } = this;
+    const { asked } = player;
     const frame = player.confirmed ? player.frame : await player.settled();
     if (player !== this.player) return;
-    if (!player.confirmed) return this.onProblem(gettext("The browser does not say which frame it shows, so this mark cannot be kept. Try again."));
+    // Whoever stepped on before the browser confirmed the frame meant that one, not the one it has come to since.
+    const movedOn = frame !== asked && !player.playing;
+    if (!player.confirmed || movedOn) return this.onProblem(gettext("The browser does not say which frame it shows, so this mark cannot be kept. Try again."));
     if (this.open && this.open.edge !== edge) {
       const { frame: other } = this.open;
       this.open = null;
