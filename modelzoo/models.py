@@ -213,3 +213,6 @@ class MetricBlock(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "level", "index"], name="one_block_at_each_place")]
+
+
+from modelzoo.instruct.models import BuildStep, InstructSample, PreferencePair  # noqa: E402, F401 -- belong to this app

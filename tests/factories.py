@@ -9,6 +9,7 @@ from django.utils import timezone
 from annotator import truths
 from annotator.glitchworld.truth import ActorTruth, ClipTruth, GlitchTruth, Lookalike, Without
 from annotator.models import Clip, Question, Revision
+from modelzoo.instruct.models import InstructSample, PreferencePair
 from qc.models import LeakCheck
 from studio.models import User
 
@@ -177,3 +178,42 @@ def known_clip(*, clip=None, truth=None, **fields):
 
 def practice_clip(**fields):
     return known_clip(**{"purpose": Clip.Purpose.PRACTICE, "open_slots": 0, **fields})
+
+
+class InstructSampleFactory(factory.django.DjangoModelFactory):
+    """An accepted open question about a training clip."""
+
+    class Meta:
+        model = InstructSample
+
+    clip = factory.SubFactory(ClipFactory, purpose=Clip.Purpose.TRAINING, open_slots=0)
+    origin = "model"
+    kind = "open"
+    place = factory.Sequence(int)
+    question = "What unusual behaviour appears in this clip?"
+    answer = "The red crate hangs in the air after its shelf is gone, although nothing holds it."
+    state = "accepted"
+    decided_at = factory.LazyAttribute(lambda sample: None if sample.state == "generated" else timezone.now())
+    reason = factory.LazyAttribute(lambda sample: "wrong" if sample.state == "rejected" else "")
+    draw = factory.Sequence(lambda n: (n * 0.618034) % 1)
+
+
+class PreferencePairFactory(factory.django.DjangoModelFactory):
+    """An accepted pair whose misled answer the judge found wrong."""
+
+    class Meta:
+        model = PreferencePair
+
+    sample = factory.SubFactory(InstructSampleFactory)
+    clip = factory.SelfAttribute("sample.clip")
+    origin = "model"
+    kind = "meta"
+    prompt = factory.SelfAttribute("sample.question")
+    chosen = factory.SelfAttribute("sample.answer")
+    rejected = "The blue ball rolls uphill by itself, although nothing pushes it."
+    rejected_score = 1.0
+    verdict = "wrong"
+    state = "accepted"
+    decided_at = factory.LazyAttribute(lambda pair: None if pair.state == "generated" else timezone.now())
+    reason = factory.LazyAttribute(lambda pair: "right" if pair.state == "rejected" else "")
+    draw = factory.Sequence(lambda n: (n * 0.618034) % 1)
