@@ -302,10 +302,12 @@ class Revision(QuestionContent):
     number = models.PositiveSmallIntegerField()
     approvals_needed = models.PositiveSmallIntegerField(default=1)
     client_key = models.UUIDField(unique=True)
+    taken_at = models.DateTimeField(null=True, help_text="When its author took the clip; none for work that had come back.")
     submitted_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["question", "number"]
+        indexes = [models.Index(fields=["author", "submitted_at"], name="revision_of_a_day")]
         constraints = [
             models.UniqueConstraint(fields=["question", "number"], name="revision_numbers_differ"),
             models.CheckConstraint(

@@ -176,12 +176,12 @@ def submit(*, user, clip, base_version, content, client_key, question=_NOT_READ)
 # What a submission takes with it: the lease, and one of the double checks of a new author; and what was asked before.
 _SPEND = """
 WITH gone AS (
-    DELETE FROM annotator_lease WHERE user_id = %(user)s AND clip_id = %(clip)s RETURNING id
+    DELETE FROM annotator_lease WHERE user_id = %(user)s AND clip_id = %(clip)s RETURNING taken_at
 ), counted AS (
     UPDATE studio_user SET double_checks_left = double_checks_left - 1
     WHERE id = %(user)s AND double_checks_left > 0 AND %(first)s RETURNING id
 )
-SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM counted),
+SELECT (SELECT taken_at FROM gone), (SELECT count(*) FROM counted),
        (SELECT approvals_needed FROM annotator_revision WHERE question_id = %(question)s ORDER BY number DESC LIMIT 1)
 """
 
@@ -198,8 +198,8 @@ def _submit(user, clip, question, base_version, content, client_key):
         cursor.execute(
             _SPEND, {"user": user.pk, "clip": clip.pk, "first": first, "question": question.pk if question else None}
         )
-        leased, counted, needed = cursor.fetchone()
-    if not leased and first and not queue.take_place(clip.pk):
+        taken_at, counted, needed = cursor.fetchone()
+    if not taken_at and first and not queue.take_place(clip.pk):
         raise WrongState(queue.why_not(clip.pk))
     if first:
         needed = max(settings.REVIEWS_NEEDED, settings.NEW_AUTHOR_REVIEWS) if counted else settings.REVIEWS_NEEDED
@@ -210,6 +210,7 @@ def _submit(user, clip, question, base_version, content, client_key):
         number=question.revision_number,
         approvals_needed=needed,
         client_key=client_key,
+        taken_at=taken_at,
         submitted_at=question.submitted_at,
         **content,
     )

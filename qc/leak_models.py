@@ -52,6 +52,7 @@ class LeakCheck(models.Model):
         indexes = [
             models.Index(fields=["job", "state"], name="leak_check_job"),
             models.Index(fields=["state", "-id"], condition=Q(current=True), name="leak_check_verdicts"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="leak_check_of_a_day"),
         ]
 
     @property

@@ -53,6 +53,7 @@ class BlindAnswer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["revision", "reviewer"], name="one_blind_answer_per_reviewer"),
         ]
+        indexes = [models.Index(fields=["reviewer", "answered_at"], name="blind_answer_of_a_day")]
         triggers = [
             pgtrigger.Protect(name="blind_answers_never_change", operation=pgtrigger.Update),
             _never_by_the_author("reviewer"),
@@ -93,7 +94,10 @@ class Review(models.Model):
                 fields=["revision", "reviewer"], condition=Q(undone_at__isnull=True), name="one_review_per_reviewer"
             ),
         ]
-        indexes = [models.Index(fields=["reviewer", "-id"], name="review_mine")]
+        indexes = [
+            models.Index(fields=["reviewer", "-id"], name="review_mine"),
+            models.Index(fields=["reviewer", "ruled_at"], name="review_of_a_day"),
+        ]
         triggers = [
             pgtrigger.ReadOnly(name="reviews_never_change", exclude=["undone_at"]),
             _never_by_the_author("reviewer"),
@@ -137,4 +141,5 @@ class Adjudication(models.Model):
         ]
 
 
+from qc.dashboard.models import CountMark, CountState, PersonDay, QuestionFacts, QuestionTally  # noqa: E402, F401 -- likewise
 from qc.leak_models import LeakAnswer, LeakCheck, LeakProbe, LeakWaiver  # noqa: E402, F401 -- belong to this app

@@ -1,7 +1,13 @@
-"""The kinds of job of this room."""
+"""The kinds of job of this room, and what happens by the clock."""
+
+from celery import shared_task
 
 from qc import leak_probes, leaks
+from qc.dashboard import counting
 from studio import jobs
+from studio.sentences import say
+
+RECOUNT = "qc.recount"
 
 
 @jobs.job(leaks.KIND, queue="llm")
@@ -12,3 +18,23 @@ def leak_checks(run, *, batch=False):
 @jobs.job(leak_probes.KIND, queue="llm")
 def probes(run):
     return leak_probes.run_probes(run)
+
+
+@shared_task
+def count_marks():
+    """Bring kept counts up to date; pages do the same for the last moment before they read."""
+    while counting.catch_up() >= counting.BATCH:
+        pass
+
+
+@shared_task
+def recount_by_night():
+    jobs.enqueue(RECOUNT, key=RECOUNT, title=say("Recount of what the quality page shows"))
+
+
+@jobs.job(RECOUNT, queue="io")
+def recount(run):
+    drift = counting.recount()
+    if drift:
+        run.log(f"{drift} kept counts were wrong and are mended.")
+    return {"drift": drift}

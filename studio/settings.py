@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -213,6 +214,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "io", "expires": 60},
     },
+}
+CELERY_BEAT_SCHEDULE["count-marks"] = {
+    "task": "qc.tasks.count_marks",
+    "schedule": 10.0,
+    "options": {"queue": "io", "expires": 30},
+}
+CELERY_BEAT_SCHEDULE["recount-by-night"] = {
+    "task": "qc.tasks.recount_by_night",
+    "schedule": crontab(hour=3, minute=17),
+    "options": {"queue": "io"},
 }
 # Training. A run's folder lies below RUNS_DIR; what it trains on, below one of TRAINING_DATA_DIRS.
 RUNS_DIR = Path(env_str("STUDIO_RUNS_DIR", str(DATA_DIR / "runs"))).resolve()

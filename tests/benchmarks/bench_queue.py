@@ -63,7 +63,7 @@ DELETE FROM annotator_lease;
 DELETE FROM annotator_revision;
 WITH gone AS (DELETE FROM annotator_question WHERE state <> 'approved' RETURNING clip_id)
 UPDATE annotator_clip SET open_slots = 1 WHERE id IN (SELECT clip_id FROM gone);
-TRUNCATE annotator_questionevent, annotator_clipevent;
+TRUNCATE annotator_questionevent, annotator_clipevent, qc_countmark;
 SET session_replication_role = origin;
 """
 
