@@ -3,7 +3,26 @@
 A panel is a callable (request, question) -> HTML, "" when it has nothing to show; a room appends its own when it starts.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 QUESTION_PANELS = []
+
+
+@dataclass(frozen=True)
+class QuestionFilter:
+    """A choice above the list of all questions. `apply(rows, value, query)` narrows a queryset; `query` is all of it."""
+
+    name: str
+    label: Any
+    choices: Any  # a callable -> [(value, label), ...]
+    apply: Any
+
+
+QUESTION_FILTERS = []
+
+# Callables (user, question) -> (address, label) of a page of another room about a question, or None.
+QUESTION_LINKS = []
 
 # Callables (revision), told of each new revision inside the transaction that stores it.
 ON_SUBMISSION = []

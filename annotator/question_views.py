@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotator import diff, services
 from annotator.models import Clip, Question, Remark
-from annotator.panels import QUESTION_PANELS, hidden_keys
+from annotator.panels import QUESTION_FILTERS, QUESTION_PANELS, hidden_keys
 from annotator.search import CLIP_TEXT, QUESTION_TEXT, text_query
 from annotator.taxonomy import CATEGORIES, by_domain
 from studio import history
@@ -94,6 +94,12 @@ def questions(request):
         rows = rows.filter(category=query["category"])
     if id_of(query.get("author")):
         rows = rows.filter(author_id=id_of(query["author"]))
+    filters = []
+    for each in QUESTION_FILTERS:
+        choices = each.choices()
+        value = query.get(each.name) if query.get(each.name) in dict(choices) else ""
+        rows = each.apply(rows, value, query) if value else rows
+        filters.append({"name": each.name, "label": each.label, "choices": choices, "value": value})
     text = query.get("text", "").replace("\x00", "").strip()[:200]
     if text:
         rows = rows.filter(Q(pk=id_of(text)) if id_of(text) else Q(pk__in=_with_words(text)))
@@ -107,7 +113,9 @@ def questions(request):
         "states": State.choices,
         "domains": by_domain(),
         "authors": _annotators()[:500],
-        "filtered": any(query.get(name) for name in ("state", "category", "author", "text")),
+        "filters": filters,
+        "filtered": any(query.get(name) for name in ("state", "category", "author", "text"))
+        or any(each["value"] for each in filters),
     }
     return render(request, "annotator/questions.html", context)
 

@@ -1,9 +1,11 @@
 from django.urls import path
 
 from qc.api import ReviewingViewSet, ReviewViewSet
+from qc.dashboard.api import QualityView
 from studio.api_views import endpoint
 
 urlpatterns = [
+    path("quality/", endpoint(QualityView), name="api_quality"),
     path("reviews/", endpoint(ReviewViewSet, {"get": "list"}), name="api_reviews"),
     path("reviews/<id:pk>/", endpoint(ReviewViewSet, {"get": "retrieve"}), name="api_review"),
     path("reviews/<id:pk>/undo/", endpoint(ReviewViewSet, {"post": "undo"}), name="api_review_undo"),

@@ -5,8 +5,10 @@ class QualityControlConfig(AppConfig):
     name = "qc"
 
     def ready(self):
-        from annotator.panels import KEY_GUARDS, ON_SUBMISSION, QUESTION_PANELS
+        from annotator.panels import KEY_GUARDS, ON_SUBMISSION, QUESTION_FILTERS, QUESTION_LINKS, QUESTION_PANELS
         from qc import leaks
+        from qc.dashboard import card_sections  # noqa: F401 -- registers the sections of a question's card
+        from qc.dashboard.filters import FILTERS, card_link
         from qc.leak_panel import leak_panel
         from qc.panels import blind_first, reviews_panel
 
@@ -14,4 +16,6 @@ class QualityControlConfig(AppConfig):
         QUESTION_PANELS.append(reviews_panel)
         QUESTION_PANELS.append(leak_panel)
         ON_SUBMISSION.append(leaks.on_submitted)
+        QUESTION_FILTERS.extend(FILTERS)
+        QUESTION_LINKS.append(card_link)
         leaks.rule()  # a wrong STUDIO_LEAK_RULE ends the start with its reason

@@ -1,6 +1,8 @@
 from django.urls import path
 
 from qc import adjudication, leak_views, views
+from qc.dashboard import card_views
+from qc.dashboard import views as quality_views
 
 urlpatterns = [
     path("review/", views.review, name="review"),
@@ -18,6 +20,9 @@ urlpatterns = [
     path("questions/<int:pk>/leaks/waive/", leak_views.leak_waive, name="leak_waive"),
     path("questions/<int:pk>/leaks/return/", leak_views.leak_return, name="leak_return"),
     path("questions/<int:pk>/leaks/probe/", leak_views.leak_probe, name="leak_probe"),
+    path("quality/", quality_views.quality, name="quality"),
+    path("quality/tables/<slug:name>/", quality_views.quality_table, name="quality_table"),
+    path("questions/<id:pk>/card/", card_views.question_card, name="question_card"),
     path("adjudication/", adjudication.adjudication, name="adjudication"),
     path("adjudication/<int:pk>/", adjudication.adjudicate, name="adjudicate"),
 ]

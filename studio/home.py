@@ -60,6 +60,13 @@ _CARDS = [
         gettext_lazy("Open practice"),
     ),
     (
+        "quality",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Quality"),
+        gettext_lazy("Where questions stand, what to source next, and how well it goes."),
+        gettext_lazy("Open quality"),
+    ),
+    (
         "adjudication",
         {Role.LEAD},
         gettext_lazy("Adjudicate"),

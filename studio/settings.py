@@ -317,6 +317,7 @@ SPECTACULAR_SETTINGS = {
         "Purpose": "annotator.models.Clip.Purpose",
         "ExportPurpose": "modelzoo.exporting.PURPOSES",
         "RunState": "modelzoo.models.TrainingRun.State",
+        "Gate": "qc.dashboard.models.QuestionFacts.Gate",
     },
 }
 

@@ -102,6 +102,9 @@ TABLE = {
     "questions/<int:pk>/leaks/probe/": {"POST": LEAD | WRITER},
     "adjudication/": {"GET": LEAD},
     "adjudication/<int:pk>/": {"GET": LEAD, "POST": LEAD},
+    "questions/<id:pk>/card/": {"GET": LEAD},
+    "quality/": {"GET": LEAD | ADMIN},
+    "quality/tables/<slug:name>/": {"GET": LEAD | ADMIN},
     # Exports
     "exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "exports/<int:pk>/download/": {"GET": LEAD | ADMIN},
@@ -144,6 +147,7 @@ TABLE = {
     "api/v1/queue/reviews/<id:revision>/answer/": {"POST": REVIEWER},
     "api/v1/queue/reviews/<id:revision>/ruling/": {"POST": REVIEWER},
     "api/v1/queue/reviews/<id:revision>/release/": {"POST": REVIEWER},
+    "api/v1/quality/": {"GET": LEAD | ADMIN},
     "api/v1/exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "api/v1/exports/<id:pk>/": {"GET": LEAD | ADMIN, "DELETE": LEAD | ADMIN},
     "api/v1/exports/<id:pk>/download/": {"GET": LEAD | ADMIN},
@@ -209,7 +213,7 @@ def address(route, ids):
     """The route with each <parameter> filled in: numbers by the room they belong to, words by their name."""
     parts = [part for part in route.removeprefix("api/v1/").split("/") if part]
     room = parts[1] if parts and parts[0] == "queue" else (parts[0] if parts else "")
-    words = {"kind": "poster", "uidb64": "MQ", "token": "set-password", "rest": "nothing/here"}
+    words = {"kind": "poster", "uidb64": "MQ", "token": "set-password", "rest": "nothing/here", "name": "way"}
     filled = []
     for part in route.split("/"):
         if part.startswith("<"):

@@ -4,6 +4,7 @@ import random
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils import translation
 
@@ -104,7 +105,9 @@ class Teller:
     def submit(self, content, *, version=0):
         author, key = self.by(self.told.author), uuid.UUID(int=self.rng.getrandbits(128), version=4)
         author.refresh_from_db(fields=["double_checks_left"])
-        with self.clock.at(self.moment(), by=author, clip=self.clip):
+        moment = self.moment()
+        begun = moment - timedelta(minutes=self.rng.uniform(3, 11))
+        with self.clock.at(moment, by=author, clip=self.clip, begun=begun):
             content = services.clean_draft(content)
             return services.submit(
                 user=author, clip=self.clip, base_version=version, content=content, client_key=key
@@ -113,11 +116,13 @@ class Teller:
     def review(self, revision, reviewer, verdict, *, reasons=(), comment="", answer="correct"):
         revision = revision.question.revisions.select_related("question__clip").get(pk=revision.pk)
         key = uuid.UUID(int=self.rng.getrandbits(128), version=4)
-        with self.clock.at(self.moment(), by=reviewer, clip=self.clip):
+        moment = self.moment()
+        with self.clock.at(moment, by=reviewer, clip=self.clip):
             reviewing.answer_blind(
                 user=reviewer, revision=revision, answer=answer, watched_s=self.clip.duration_s,
                 seconds=round(self.rng.uniform(4, 40), 1),
             )  # fmt: skip
+        with self.clock.at(moment + timedelta(seconds=self.rng.uniform(20, 240)), by=reviewer, clip=self.clip):
             ruling = reviewing.Ruling(verdict, list(reasons), comment, key)
             reviewing.rule(user=reviewer, revision=revision, ruling=ruling)
 

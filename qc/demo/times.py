@@ -60,8 +60,8 @@ class Clock:
         return self.now - timedelta(**span)
 
     @contextmanager
-    def at(self, moment, *, by, clip):
-        """What `by` does in this block about `clip` happened at `moment`."""
+    def at(self, moment, *, by, clip, begun=None):
+        """What `by` does in this block about `clip` happened at `moment`; a first submission was begun at `begun`."""
         with pghistory.context(user=by.pk):
             yield
         with pgtrigger.ignore(*_GUARDS):
@@ -72,6 +72,9 @@ class Clock:
             apps.get_model("studio.UserEvent").objects.filter(pgh_obj=by.pk, pgh_created_at__gte=self.now).update(
                 pgh_created_at=moment
             )
+            if begun:
+                first = apps.get_model("annotator.Revision").objects.filter(question__clip=clip.pk, number=1)
+                first.filter(submitted_at=moment).update(taken_at=begun)
 
     def joined(self, person, moment):
         """This person, made a moment ago, has been here since `moment`."""

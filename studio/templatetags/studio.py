@@ -15,6 +15,7 @@ _ROOMS = [
     ("review", _("Review"), {Role.REVIEWER}),
     ("practice", _("Practice"), {Role.ANNOTATOR, Role.REVIEWER, Role.LEAD}),
     None,
+    ("quality", _("Quality"), {Role.LEAD, Role.ADMIN}),
     ("clips", _("Clips"), set(Role)),
     ("questions", _("Questions"), {Role.LEAD}),
     ("leaks", _("Leak checks"), {Role.LEAD}),

@@ -125,16 +125,19 @@ def test_two_runs_are_compared_in_the_same_charts(page_for, lead):
 
 
 def test_the_arithmetic_of_curves(call_js):
-    assert call_js("runs/curves.js", "smooth", [1, None, 3], 0.5) == [1, None, pytest.approx(7 / 3)]
-    assert call_js("runs/curves.js", "smooth", [4, 4, 4], 0.99) == pytest.approx([4, 4, 4])
+    assert call_js("charts/curves.js", "smooth", [1, None, 3], 0.5) == [1, None, pytest.approx(7 / 3)]
+    assert call_js("charts/curves.js", "smooth", [4, 4, 4], 0.99) == pytest.approx([4, 4, 4])
     held = {"level": 0, "start": 0, "lines": 3, "columns": {"step": {"mean": [1, 2, 3]}, "loss": {"mean": [9, 8, 7]}}}
     news = {"level": 0, "start": 2, "lines": 4, "columns": {"step": {"mean": [3, 4]}, "late": {"mean": [5, 6]}}}
-    whole = call_js("runs/curves.js", "spliced", held, news)
+    whole = call_js("charts/curves.js", "spliced", held, news)
     assert whole["columns"]["step"]["mean"] == [1, 2, 3, 4]
     assert whole["columns"]["late"]["mean"] == [None, None, 5, 6] and whole["columns"]["loss"]["mean"] == [9, 8, None, None]
-    assert call_js("runs/curves.js", "spliced", held, news | {"level": 1, "start": 0})["level"] == 1
-    assert call_js("runs/curves.js", "cut", [0, 10, 20, 30, 40], 12, 28) == [1, 4]
-    assert call_js("runs/curves.js", "spread", 100, 3) == [0, 50, 99] and call_js("runs/curves.js", "spread", 2, 3) == [0, 1]
+    assert call_js("charts/curves.js", "spliced", held, news | {"level": 1, "start": 0})["level"] == 1
+    assert call_js("charts/curves.js", "cut", [0, 10, 20, 30, 40], 12, 28) == [1, 4]
+    assert call_js("charts/curves.js", "spread", 100, 3) == [0, 50, 99] and call_js("runs/curves.js", "spread", 2, 3) == [
+        0,
+        1,
+    ]
     shown = [
         (0.000123, "number", "1.23e-4"),
         (41234.5, "number", "41.2 k"),
@@ -142,4 +145,4 @@ def test_the_arithmetic_of_curves(call_js):
         (None, "number", "–"),
     ]
     for value, form, text in shown:
-        assert call_js("runs/curves.js", "written", value, form, "en") == text
+        assert call_js("charts/curves.js", "written", value, form, "en") == text

@@ -135,6 +135,7 @@ TABLE = {
     ("POST", "queue/reviews/{revision}/answer/"): REVIEWERS,
     ("POST", "queue/reviews/{revision}/ruling/"): REVIEWERS,
     ("POST", "queue/reviews/{revision}/release/"): REVIEWERS,
+    ("GET", "quality/"): BOSSES,
     ("GET", "exports/"): BOSSES,
     ("POST", "exports/"): BOSSES,
     ("GET", "exports/{id}/"): BOSSES,

@@ -1,7 +1,7 @@
 // The charts of one run or of several: fetch what is new, draw, zoom all together, smooth.
 
-import { Chart } from "./chart.js";
-import { cut, pointsOf, spliced, stepsBetween } from "./curves.js";
+import { Chart, palette } from "../charts/chart.js";
+import { cut, pointsOf, spliced, stepsBetween } from "../charts/curves.js";
 
 const EVERY_MS = 3000;
 const page = JSON.parse(document.getElementById("page").textContent);
@@ -35,18 +35,6 @@ async function refresh(run) {
   return changed;
 }
 
-function colours() {
-  const style = (name) => {
-    const probe = document.createElement("i");
-    probe.className = name;
-    box.append(probe);
-    const found = getComputedStyle(probe).color;
-    probe.remove();
-    return found;
-  };
-  return { runs: page.runs.map((_run, number) => style(`curve-${number % 6}`)), second: style("curve-1"), ink: style("curve-ink"), grid: style("curve-grid") };
-}
-
 function clipped(piece) {
   if (!zoom || !piece || !piece.columns[axis.value]) return piece;
   const [first, end] = cut(piece.columns[axis.value].mean, zoom.low, zoom.high);
@@ -58,13 +46,13 @@ function clipped(piece) {
 }
 
 function draw() {
-  const found = colours();
+  const { colours, ink, grid } = palette(box);
   const runs = page.runs.map((run, number) => ({
     name: run.name,
-    colour: found.runs[number],
+    colour: colours[number % colours.length],
     piece: clipped((zoom && near.get(run.id)) || held.get(run.id)),
   }));
-  const view = { axis: axis.value, weight: Number(smoothing.value), second: found.second, ink: found.ink, grid: found.grid, low: zoom && zoom.low, high: zoom && zoom.high };
+  const view = { axis: axis.value, weight: Number(smoothing.value), colours, ink, grid, low: zoom && zoom.low, high: zoom && zoom.high };
   for (const chart of charts) chart.draw(runs, view);
   document.getElementById("no-curves").hidden = charts.some((chart) => !chart.figure.hidden);
   document.getElementById("zoom-all").disabled = document.getElementById("zoom-out").disabled = !zoom;
