@@ -209,6 +209,7 @@ export class Player extends EventTarget {
   }
 
   _afterSeek() {
+    if (this.video.seeking) return; // the next seek is under way already, and its end will come here as well
     if (this._target !== null && this.frame === this._target) {
       // The same frame as before: the browser need not announce it again.
       this.confirmed = this.canConfirm && this._announced;
