@@ -1,0 +1,1 @@
+"""How models are measured: official and careful scorers, figures with intervals, published results, the leaderboard."""
