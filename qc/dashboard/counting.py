@@ -153,7 +153,6 @@ def _replace(cursor, fresh, kept, keys, values):
     cursor.execute(f"UPDATE {kept} k SET {listed('{0} = f.{0}', values)} FROM {fresh} f WHERE {same} AND NOT ({equal})")
     wrong += cursor.rowcount
     names = ", ".join([*keys, *values])
-    cursor.execute(
-        f"INSERT INTO {kept} ({names}) SELECT {names} FROM {fresh} f WHERE NOT EXISTS (SELECT 1 FROM {kept} k WHERE {same})"
-    )
+    # Not a NOT EXISTS: into an empty table that would read again and again what it has just written.
+    cursor.execute(f"INSERT INTO {kept} ({names}) SELECT {names} FROM {fresh} ON CONFLICT ({', '.join(keys)}) DO NOTHING")
     return wrong + cursor.rowcount

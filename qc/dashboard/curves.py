@@ -38,7 +38,7 @@ def for_page(asked, series, people):
 
 
 def _short(values):
-    return [None if value is None else float(f"{value:.4g}") for value in values]
+    return [None if value is None else float(f"{value:.5g}") for value in values]
 
 
 def _charts(asked, busiest):

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -29,8 +30,8 @@ def of_share(label, share: Share, **more):
     if not share.n:
         return Tile(label, "–", _("Nothing of it in this time."))
     note = _("%(right)s of %(n)s, 95 %% interval %(low)s to %(high)s") % {
-        "right": share.right,
-        "n": share.n,
+        "right": number_format(share.right, force_grouping=True),
+        "n": number_format(share.n, force_grouping=True),
         "low": percent(share.low),
         "high": percent(share.high),
     }
@@ -54,8 +55,10 @@ def agreement(asked, sums):
 
 def throughput(asked, sums):
     pieces = sums.submissions + sums.reviews
-    note = ngettext("%(n)s submission or review", "%(n)s submissions and reviews", pieces) % {"n": pieces}
-    return Tile(_("Active hours"), f"{sums.active_h:.1f}", note)
+    note = ngettext("%(n)s submission or review", "%(n)s submissions and reviews", pieces) % {
+        "n": number_format(pieces, force_grouping=True)
+    }
+    return Tile(_("Active hours"), number_format(round(sums.active_h, 1), 1, force_grouping=True), note)
 
 
 TILES = [leak_rate, blind_accuracy, agreement, throughput]

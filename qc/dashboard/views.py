@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
@@ -105,7 +106,8 @@ class _Links:
 def _exportable(standing, asked):
     count = standing.count(gates=["in"])
     note = ngettext("of %(target)s question to have", "of %(target)s questions to have", asked.target)
-    return Tile(_("Exportable"), str(count), note % {"target": asked.target})
+    whole = {"target": number_format(asked.target, force_grouping=True)}
+    return Tile(_("Exportable"), number_format(count, force_grouping=True), note % whole)
 
 
 def _way(standing, links):

@@ -13,6 +13,12 @@ def percent(value, places=0):
 
 
 @register.filter
+def whole(count):
+    """12345 -> "12,345"."""
+    return number_format(count, force_grouping=True)
+
+
+@register.filter
 def rate(value):
     """A number of few digits; a dash for nothing."""
     return "–" if value is None else number_format(round(value, 1), 1)
