@@ -185,6 +185,7 @@ def clip_retry(request, pk):
 _JUDGEMENTS = {
     "accept": Clip.Content.ACCEPTED,
     "not_gameplay": Clip.Content.NOT_GAMEPLAY,
+    "gives_away": Clip.Content.GIVES_AWAY,
     "unusable": Clip.Content.UNUSABLE,
     "uncheck": Clip.Content.UNCHECKED,
 }
@@ -205,8 +206,14 @@ def _bulk(action, ids, by):
 def clips_bulk(request):
     """Do one thing to all chosen clips, then show the page it was asked from again."""
     ids = [int(pk) for pk in request.POST.getlist("ids") if pk.isascii() and pk.isdigit() and len(pk) < 19]
-    changed = _bulk(request.POST.get("action", ""), ids[:MOST_IN_BULK], request.user)
-    if not ids:
+    refused = ""
+    try:
+        changed = _bulk(request.POST.get("action", ""), ids[:MOST_IN_BULK], request.user)
+    except WrongState as refusal:
+        changed, refused = 0, str(refusal)
+    if refused:
+        messages.error(request, refused)
+    elif not ids:
         messages.warning(request, _("Choose some clips first."))
     elif changed is None:
         messages.error(request, _("That is not something to do with clips. Reload the page."))

@@ -2,14 +2,18 @@
 
 from django.db import transaction
 
-from annotator import importing
+from annotator import families, importing
 from annotator.models import Clip, WrongState
 from annotator.queue import free_places
 
 
 @transaction.atomic
 def judge(clip_ids, content):
-    """Say of ready clips what they show; returns how many changed. History says who did it."""
+    """Say of ready clips what they show; returns how many changed. History says who did it.
+
+    Raises `families.Straddles` when that would leave a family both for the benchmark and for training.
+    """
+    families.keep_apart_after(clip_ids, content=content)
     chosen = Clip.objects.filter(pk__in=clip_ids, state=Clip.State.READY).exclude(content=content)
     ids = list(chosen.order_by("pk").select_for_update().values_list("pk", flat=True))  # in one order, whoever else does so
     return Clip.objects.filter(pk__in=ids).update(content=content)
@@ -20,8 +24,10 @@ def give_purpose(clip_ids, purpose):
     """Change what clips are for and how many writers they take; returns how many changed.
 
     For practice only clips can be whose truth is known and about which nobody writes or wrote: practice shows their truth.
-    A clip somebody has practised on stays for practice, for the same reason.
+    A clip somebody has practised on stays for practice, for the same reason. Raises `families.Straddles` when that would
+    leave a family both for the benchmark and for training.
     """
+    families.keep_apart_after(clip_ids, purpose=purpose)
     chosen = Clip.objects.filter(pk__in=clip_ids, practice_attempts=None)
     if purpose == Clip.Purpose.PRACTICE:
         chosen = chosen.filter(truth__isnull=False, questions=None, leases=None)

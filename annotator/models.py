@@ -23,10 +23,23 @@ class WrongState(Conflict):
     """Somebody or something came first; the sentence says what happened and what to do."""
 
 
+class ClipFamily(models.Model):
+    """Clips that show the same, wholly or in part. Which ones: `Clip.family`, kept by qc/duplicates from its pairs."""
+
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("clip family")
+        verbose_name_plural = _("clip families")
+
+    def __str__(self):
+        return f"family {self.pk}"
+
+
 class ClipQuerySet(models.QuerySet):
     def writable(self):
         """Clips a question may be written about."""
-        return self.filter(state=Clip.State.READY, content__in=[Clip.Content.UNCHECKED, Clip.Content.ACCEPTED])
+        return self.filter(state=Clip.State.READY, content__in=Clip.WRITABLE)
 
     def for_practice(self):
         """Clips people may practise on: what really happens in them is known, and nobody writes about them."""
@@ -46,7 +59,11 @@ class Clip(models.Model):
         UNCHECKED = "unchecked", _("Not checked yet")
         ACCEPTED = "accepted", _("Accepted")
         NOT_GAMEPLAY = "not_gameplay", _("Not gameplay")
+        GIVES_AWAY = "gives_away", _("Face or caption gives it away")
         UNUSABLE = "unusable", _("Unusable")
+
+    # What a question may be about
+    WRITABLE = (Content.UNCHECKED, Content.ACCEPTED)
 
     class Purpose(models.TextChoices):
         BENCHMARK = "benchmark", _("Benchmark")
@@ -97,6 +114,14 @@ class Clip(models.Model):
     height = models.PositiveIntegerField(default=0)
     has_audio = models.BooleanField(default=False)
 
+    # The first and last frame that are kept of the original, counted on the proxy of the whole of it; none: all are
+    cut_first = models.PositiveIntegerField(_("cut: first frame"), null=True)
+    cut_last = models.PositiveIntegerField(_("cut: last frame"), null=True)
+
+    family = models.ForeignKey(
+        ClipFamily, null=True, on_delete=models.SET_NULL, related_name="clips", verbose_name=_("clip family")
+    )
+
     # Places for writers that are still free; taking one is a guarded UPDATE (annotator/queue.py)
     open_slots = models.SmallIntegerField(default=0)
 
@@ -110,6 +135,11 @@ class Clip(models.Model):
                 name="ready_clip_has_proxy_and_frames",
             ),
             models.CheckConstraint(condition=Q(open_slots__gte=0), name="clip_slots_never_negative"),
+            models.CheckConstraint(
+                condition=Q(cut_first__isnull=True, cut_last__isnull=True) | Q(cut_first__lte=F("cut_last")),
+                name="clip_is_cut_at_both_ends_or_none",
+                violation_error_message=_("A cut needs a first frame and a last one, in this order."),
+            ),
             models.UniqueConstraint(
                 fields=["source", "source_id"], condition=~Q(source_id=""), name="one_clip_per_source_id"
             ),
@@ -131,7 +161,39 @@ class Clip(models.Model):
             models.Index(fields=["source", "-id"], name="clip_source"),
             models.Index(fields=["expected_category", "-id"], name="clip_category"),
             GinIndex(CLIP_TEXT, name="clip_text"),
+            models.Index(fields=["id"], condition=Q(state="ready", content="unchecked"), name="clip_to_check"),
         ]
+        triggers = [
+            # Which side a clip is on may not change so that its family lies on both. That a family is found to lie on both
+            # already is allowed, and said: exports refuse it (annotator/families.py).
+            pgtrigger.Trigger(
+                name="families_keep_to_one_side",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("purpose", "content"),
+                condition=pgtrigger.Q(new__family__isnull=False)
+                & pgtrigger.Q(new__purpose__in=["benchmark", "training"])
+                & pgtrigger.Q(new__content__in=["unchecked", "accepted"])
+                & (
+                    pgtrigger.Q(old__purpose__df=pgtrigger.F("new__purpose"))
+                    | pgtrigger.Q(old__content__df=pgtrigger.F("new__content"))
+                ),
+                func="""
+                    PERFORM 1 FROM annotator_clipfamily f WHERE f.id = NEW.family_id FOR UPDATE;
+                    IF EXISTS (SELECT 1 FROM annotator_clip c WHERE c.family_id = NEW.family_id AND c.id <> NEW.id
+                               AND c.purpose IN ('benchmark', 'training') AND c.purpose <> NEW.purpose
+                               AND c.content IN ('unchecked', 'accepted')) THEN
+                        RAISE EXCEPTION 'A clip family cannot be for the benchmark and for training.'
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'families_keep_to_one_side';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    @property
+    def cut(self):
+        """(first, last) frame of the whole source that are kept, or None."""
+        return None if self.cut_first is None else (self.cut_first, self.cut_last)
 
     @property
     def fps(self):
@@ -152,6 +214,24 @@ class Clip(models.Model):
 
     def __str__(self):
         return f"clip {self.pk}"
+
+
+class Fingerprint(models.Model):
+    """What a clip looks like (annotator/ingest/fingerprint.py). Made anew it gets a new id; ids become visible in order."""
+
+    clip = models.OneToOneField(Clip, on_delete=models.CASCADE, related_name="fingerprint")
+    version = models.PositiveSmallIntegerField()
+    hashes = models.BinaryField(help_text="64 bytes a frame, four frames a second: the whole frame and its inner part.")
+    quality = models.BinaryField(help_text="One byte a frame, 0 to 100.")
+    keys = models.BinaryField(help_text="Codes of 16 bytes, which the index searches by.")
+    compared_at = models.DateTimeField(null=True, help_text="When it was compared with all others.")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=Q(compared_at=None), name="fingerprint_to_compare")]
+
+    def __str__(self):
+        return f"fingerprint of clip {self.clip_id}"
 
 
 class ClipNote(models.Model):

@@ -27,6 +27,9 @@ QUESTION_LINKS = []
 # Callables (revision), told of each new revision inside the transaction that stores it.
 ON_SUBMISSION = []
 
+# Callables (clip_id), told inside the transaction that makes a clip ready and stores its print.
+ON_READY = []
+
 # Callables (user, questions) -> ids of those among them whose key this person must not see yet.
 KEY_GUARDS = []
 

@@ -267,7 +267,7 @@ def why_not(clip_id):
         return _("There is no clip %(id)s.") % {"id": clip_id}
     if clip.state != Clip.State.READY:
         return _("This clip is not ready: %(state)s.") % {"state": clip.get_state_display().lower()}
-    if clip.content in (Clip.Content.NOT_GAMEPLAY, Clip.Content.UNUSABLE):
+    if clip.content not in Clip.WRITABLE:
         return _("This clip was set aside: %(why)s.") % {"why": clip.get_content_display().lower()}
     if clip.purpose == Clip.Purpose.PRACTICE:
         return _("This clip is for practice; questions about it are written in the practice room.")

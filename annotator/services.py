@@ -191,7 +191,7 @@ def _submit(user, clip, question, base_version, content, client_key):
         raise WrongState(_finished(question))
     if question and question.version != base_version and question.content_dict() != content:
         raise StaleSave(question)
-    if clip.content in (Clip.Content.NOT_GAMEPLAY, Clip.Content.UNUSABLE):
+    if clip.content not in Clip.WRITABLE:
         raise WrongState(queue.why_not(clip.pk))
     first = question is None or question.revision_number == 0
     with connection.cursor() as cursor:

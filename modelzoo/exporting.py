@@ -18,7 +18,7 @@ from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotator import letters
+from annotator import families, letters
 from annotator.models import OPTION_KEYS, Clip, Question, Revision
 from annotator.taxonomy import CATEGORIES
 from modelzoo import card, physgame
@@ -183,6 +183,7 @@ def _write_texts(folder, files, stats, register, options, progress):
     stats.left_out = 0 if options.allow_unchecked else found.count() - len(rows)
     checks = LeakCheck.objects.filter(revision__in=chosen.order_by(), current=True)
     stats.leak_models.update(name for names in checks.values_list("endpoints", flat=True).distinct() for name in names)
+    _keep_families_apart(chosen)
     progress.texts(0)
     ids, orders = ids_and_orders(rows, register)
     del rows
@@ -233,6 +234,15 @@ def _write_texts(folder, files, stats, register, options, progress):
     _write(folder / physgame.annotation_name(len(ids)), lines(), files)
     _write(folder / physgame.TREE, [json.dumps(physgame.sort_tree(tree), ensure_ascii=False, indent=1), "\n"], files)
     return videos
+
+
+def _keep_families_apart(chosen):
+    """Nothing goes out while clips that show the same are for the benchmark and for training."""
+    clips = Clip.objects.filter(pk__in=chosen.order_by().values("question__clip"))
+    try:
+        families.keep_apart(families.sides_of_purpose(clips))
+    except families.Straddles as refusal:
+        raise CannotExport(str(refusal)) from refusal
 
 
 def _why_nothing(found):

@@ -5,10 +5,18 @@ class QualityControlConfig(AppConfig):
     name = "qc"
 
     def ready(self):
-        from annotator.panels import KEY_GUARDS, ON_SUBMISSION, QUESTION_FILTERS, QUESTION_LINKS, QUESTION_PANELS
+        from annotator.panels import (
+            KEY_GUARDS,
+            ON_READY,
+            ON_SUBMISSION,
+            QUESTION_FILTERS,
+            QUESTION_LINKS,
+            QUESTION_PANELS,
+        )
         from qc import leaks
         from qc.dashboard import card_sections  # noqa: F401 -- registers the sections of a question's card
         from qc.dashboard.filters import FILTERS, card_link
+        from qc.duplicates import finding
         from qc.leak_panel import leak_panel
         from qc.panels import blind_first, reviews_panel
 
@@ -18,4 +26,5 @@ class QualityControlConfig(AppConfig):
         ON_SUBMISSION.append(leaks.on_submitted)
         QUESTION_FILTERS.extend(FILTERS)
         QUESTION_LINKS.append(card_link)
+        ON_READY.append(finding.on_ready)
         leaks.rule()  # a wrong STUDIO_LEAK_RULE ends the start with its reason

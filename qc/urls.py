@@ -3,6 +3,7 @@ from django.urls import path
 from qc import adjudication, leak_views, views
 from qc.dashboard import card_views
 from qc.dashboard import views as quality_views
+from qc.duplicates import views as duplicate_views
 
 urlpatterns = [
     path("review/", views.review, name="review"),
@@ -23,6 +24,9 @@ urlpatterns = [
     path("quality/", quality_views.quality, name="quality"),
     path("quality/tables/<slug:name>/", quality_views.quality_table, name="quality_table"),
     path("questions/<id:pk>/card/", card_views.question_card, name="question_card"),
+    path("duplicates/", duplicate_views.duplicates, name="duplicates"),
+    path("duplicates/<id:pk>/", duplicate_views.duplicate, name="duplicate"),
+    path("duplicates/<id:pk>/verdict/", duplicate_views.duplicate_rule, name="duplicate_rule"),
     path("adjudication/", adjudication.adjudication, name="adjudication"),
     path("adjudication/<int:pk>/", adjudication.adjudicate, name="adjudicate"),
 ]

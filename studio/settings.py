@@ -272,6 +272,18 @@ LLM_LONGEST_WAIT_S = env_number("STUDIO_LLM_LONGEST_WAIT_S", 120.0)
 LLM_BATCH_POLL_S = env_number("STUDIO_LLM_BATCH_POLL_S", 30.0, minimum=0.05)
 LEAK_RULE = env_str("STUDIO_LEAK_RULE", "rotations")  # or "paper": one answer, right means leaky
 
+# Near-duplicates (qc/duplicates). README.md says what was measured.
+# PDQ starts at 31 of 256 bits. Frames with text over them differ in up to 58, strangers in 88 and more; and whatever prints
+# find is laid on each other, film on film, before anything is said.
+DUPLICATE_BITS = env_number("STUDIO_DUPLICATE_BITS", 48, minimum=0)
+# So many different frames must be alike, or a shared menu, logo or loading screen would make a pair.
+DUPLICATE_FRAMES = env_number("STUDIO_DUPLICATE_FRAMES", 5, minimum=1)
+# Shares of either clip that are in the other: from the first on one family, from the second on a person decides.
+DUPLICATE_FAMILY = env_number("STUDIO_DUPLICATE_FAMILY", 0.8, minimum=0.0)
+DUPLICATE_ASK = env_number("STUDIO_DUPLICATE_ASK", 0.3, minimum=0.0)
+# Clips a new one is compared with, frame by frame: those with the most frames alike.
+DUPLICATE_CANDIDATES = env_number("STUDIO_DUPLICATE_CANDIDATES", 20, minimum=1)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "studio.api.TokenAuthentication",

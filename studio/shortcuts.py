@@ -30,9 +30,16 @@ SCOPES = {
     "player": _("Player"),
     "write": _("Writing"),
     "review": _("Cross-checking"),
+    "duplicates": _("Near-duplicates"),
+    "check": _("Content check"),
 }
 # Scopes that are alive together on one page; two shortcuts clash only when some page holds both.
-PAGES = (("global", "player", "write"), ("global", "player", "review"))
+PAGES = (
+    ("global", "player", "write"),
+    ("global", "player", "review"),
+    ("global", "player", "duplicates"),
+    ("global", "player", "check"),
+)
 
 _ROWS = [
     Shortcut("help", "global", "?", _("Show all shortcuts")),
@@ -77,6 +84,21 @@ _ROWS = [
     Shortcut("review.reject", "review", "Shift+x", _("Reject for good")),
     Shortcut("review.undo", "review", "u", _("Undo the last verdict")),
     Shortcut("review.skip", "review", "Shift+n", _("Put back, take another")),
+    Shortcut("duplicates.same", "duplicates", "1", _("The same clip")),
+    Shortcut("duplicates.scene", "duplicates", "2", _("The same scene, other glitch")),
+    Shortcut("duplicates.different", "duplicates", "3", _("Different")),
+    Shortcut("duplicates.next", "duplicates", "n", _("Next pair")),
+    Shortcut("duplicates.side", "duplicates", "b", _("Side by side")),
+    Shortcut("duplicates.flicker", "duplicates", "f", _("Flicker between both clips")),
+    Shortcut("duplicates.difference", "duplicates", "x", _("Show the difference")),
+    Shortcut("check.gameplay", "check", "1", _("Gameplay")),
+    Shortcut("check.not_gameplay", "check", "2", _("Not gameplay")),
+    Shortcut("check.gives_away", "check", "3", _("Face or caption gives it away")),
+    Shortcut("check.unusable", "check", "4", _("Unusable")),
+    Shortcut("check.next", "check", "n", _("Decide later, next clip")),
+    Shortcut("check.undo", "check", "u", _("Undo the last judgement")),
+    Shortcut("check.start", "check", "[", _("The clip starts at this frame")),
+    Shortcut("check.end", "check", "]", _("The clip ends at this frame")),
 ]
 
 SHORTCUTS = {shortcut.action: shortcut for shortcut in _ROWS}

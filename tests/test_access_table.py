@@ -13,7 +13,8 @@ from django.urls import get_resolver
 
 from modelzoo.models import TrainingRun
 from studio import jobs
-from tests.factories import QuestionFactory, UserFactory, clip_truth, practice_clip
+from tests.factories import ClipFactory, QuestionFactory, UserFactory, clip_truth, practice_clip
+from tests.qc.duplicates import pair
 
 PEOPLE = ("nobody", "no role", "annotator", "reviewer", "lead", "admin")
 ANYONE = frozenset(PEOPLE)
@@ -100,6 +101,9 @@ TABLE = {
     "questions/<int:pk>/leaks/waive/": {"POST": LEAD},
     "questions/<int:pk>/leaks/return/": {"POST": LEAD},
     "questions/<int:pk>/leaks/probe/": {"POST": LEAD | WRITER},
+    "duplicates/": {"GET": LEAD},
+    "duplicates/<id:pk>/": {"GET": LEAD},
+    "duplicates/<id:pk>/verdict/": {"POST": LEAD},
     "adjudication/": {"GET": LEAD},
     "adjudication/<int:pk>/": {"GET": LEAD, "POST": LEAD},
     "questions/<id:pk>/card/": {"GET": LEAD},
@@ -193,6 +197,7 @@ def world(db):
         "write": question.clip.pk,
         "questions": question.pk,
         "adjudication": question.pk,
+        "duplicates": pair(ClipFactory(), ClipFactory()).pk,
         "review": revision.pk,
         "reviews": revision.pk,
         "exports": job.pk,

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils.translation import gettext_noop
 
+from annotator import prints
 from annotator.ingest import count, store
 from annotator.ingest.refusals import Refused
 from annotator.ingest.transcode import TILE_COLUMNS, Plan, tiles_made, transcode
@@ -109,7 +110,7 @@ def _ingest(run, clip):
     with _work_folder(clip.pk) as folder, store.local(clip.original) as source:
         facts = probe(source.absolute())
         run.check()
-        plan = Plan.of(facts)
+        plan = Plan.of(facts, cut=clip.cut)
         run.log(f"{facts['codec']} {facts['width']}×{facts['height']}, about {plan.frames} frames at {plan.fps} a second")
         run.progress(0, plan.frames, unit=gettext_noop("frames"))
         complaints = transcode(
@@ -125,8 +126,15 @@ def _ingest(run, clip):
         if measured["frames"] > plan.fps * int(settings.CLIP_MAX_S) + 1:
             raise Refused("too_long", limit_s=settings.CLIP_MAX_S)
         made = _store(folder)
-    _finish(run, clip, plan, measured, made, complaints)
+        print_ = _print_of(folder / "grey.raw")
+    _finish(run, clip, plan, measured, made, complaints, print_)
     return {"frames": measured["frames"], "fps": str(plan.fps)}
+
+
+def _print_of(path):
+    from annotator.ingest import fingerprint
+
+    return fingerprint.of_frames(fingerprint.read_frames(path))
 
 
 def _store(folder):
@@ -144,7 +152,7 @@ def _store(folder):
     return made
 
 
-def _finish(run, clip, plan, measured, made, complaints):
+def _finish(run, clip, plan, measured, made, complaints, print_):
     frames = measured["frames"]
     with transaction.atomic():
         run.progress(frames, frames, unit=gettext_noop("frames"))  # locks the job's row, or raises if this attempt lost it
@@ -162,6 +170,8 @@ def _finish(run, clip, plan, measured, made, complaints):
             has_audio=measured["has_audio"],
             open_slots=free_places(),
         )
+        if changed:
+            prints.keep(clip.pk, print_)
         if changed and complaints:
             run.log(f"The decoder complained {len(complaints)} times; first: {complaints[0][:300]}")
             text = say(

@@ -28,6 +28,8 @@ VIDEO_OPTIONS = {
     "sc_threshold": 0,
     "bf": 0,
 }
+# What a clip's fingerprint is made of (annotator/ingest/fingerprint.py): small grey squares, some a second
+GREY_FPS, GREY_SIDE = 4, 96
 AUDIO_OPTIONS = {"c:a": "aac", "b:a": "128k", "ac": 2}
 _LEAST_S = 120  # time even the shortest clip may take
 _CPU_S_PER_S = 60  # CPU seconds for each second of video
@@ -48,18 +50,22 @@ class Plan:
     video: int  # stream indices in the source
     audio: int | None
     tiles: int
+    cut: tuple[int, int] | None = None  # the first and last frame to keep, counted at `fps` from the start of the source
 
     @classmethod
-    def of(cls, facts):
+    def of(cls, facts, cut=None):
+        """`cut` keeps only these frames, as a person chose them on the proxy of the whole source."""
         width, height = proxy_size(facts["width"], facts["height"])
+        frames = cut[1] - cut[0] + 1 if cut else facts["frames"]
         return cls(
             fps=Fraction(*facts["fps"]),
-            frames=facts["frames"],
+            frames=frames,
             width=width,
             height=height,
             video=facts["video"],
             audio=facts["audio"],
-            tiles=min(TILES, facts["frames"]),
+            tiles=min(TILES, frames),
+            cut=cut,
         )
 
 
@@ -84,7 +90,7 @@ def binary():
 
 
 def arguments(source, folder, plan):
-    """ffmpeg's argument list, built with ffmpeg-python; outputs are proxy.mp4, filmstrip.jpg and poster.jpg in `folder`."""
+    """ffmpeg's argument list, built with ffmpeg-python, to make proxy.mp4, filmstrip.jpg, poster.jpg and grey.raw."""
     import ffmpeg
 
     wanted = {"protocol_whitelist": "file,pipe", "format_whitelist": FORMATS, "max_pixels": settings.CLIP_MAX_PIXELS}
@@ -92,13 +98,15 @@ def arguments(source, folder, plan):
         wanted["threads"] = settings.FFMPEG_THREADS
     file = ffmpeg.input(f"file:{source}", reinit_filter=0, **wanted)
     rate = f"{plan.fps.numerator}/{plan.fps.denominator}"
+    frames = file[str(plan.video)].filter("fps", fps=rate, start_time=0)
+    if plan.cut:
+        first, last = plan.cut
+        frames = frames.filter("trim", start_frame=first, end_frame=last + 1).filter("setpts", "PTS-STARTPTS")
     frames = (
-        file[str(plan.video)]
-        .filter("fps", fps=rate, start_time=0)
-        .filter("scale", plan.width, plan.height)
+        frames.filter("scale", plan.width, plan.height)
         .filter("setsar", 1)
         .filter("format", "yuv420p")
-        .filter_multi_output("split", 3)
+        .filter_multi_output("split", 4)
     )
     streams = [frames[0]]
     # `-progress` stays silent until every output has begun, and the filmstrip begins at the end. This prints each frame.
@@ -109,7 +117,9 @@ def arguments(source, folder, plan):
         options["threads"] = settings.FFMPEG_THREADS
     if plan.audio is not None:
         sound = file[str(plan.audio)].filter("aresample", **{"async": 1, "first_pts": 0})
-        streams.append(sound.filter("atrim", end=float(plan.frames / plan.fps)))
+        start = plan.cut[0] / plan.fps if plan.cut else 0
+        sound = sound.filter("atrim", start=float(start), end=float(start + plan.frames / plan.fps))
+        streams.append(sound.filter("asetpts", "PTS-STARTPTS") if plan.cut else sound)
         options |= {**AUDIO_OPTIONS, "flags:a": "+bitexact"}
     proxy = ffmpeg.output(*streams, f"file:{folder}/proxy.mp4", **options)
     still = {"frames:v": 1, "update": 1, "f": "image2", "c:v": "mjpeg", "fflags": "+bitexact", "flags:v": "+bitexact"}
@@ -130,7 +140,14 @@ def arguments(source, folder, plan):
         .filter("scale", poster_width, max(2, 2 * round(poster_width * plan.height / plan.width / 2)))
         .output(f"file:{folder}/poster.jpg", **still, **{"q:v": 3})
     )
-    command = ffmpeg.merge_outputs(proxy, filmstrip, poster).global_args(
+    grey = (
+        frames[3]
+        .filter("fps", fps=GREY_FPS, start_time=0, eof_action="pass")  # so that two frames make one, and not none
+        .filter("scale", GREY_SIDE, GREY_SIDE, flags="area")
+        .filter("format", "gray")
+        .output(f"file:{folder}/grey.raw", f="rawvideo")
+    )
+    command = ffmpeg.merge_outputs(proxy, filmstrip, poster, grey).global_args(
         "-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-max_error_rate", "0.2"
     )
     return command.compile(cmd=binary())

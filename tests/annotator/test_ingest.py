@@ -3,14 +3,15 @@
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from annotator import importing
+from annotator import importing, prints
 from annotator.ingest import store
 from annotator.ingest.transcode import Plan, transcode
-from annotator.models import Clip, ClipNote
+from annotator.models import Clip, ClipNote, Fingerprint
 from studio import jobs
 from studio.models import Job
 from tests import videos
@@ -247,3 +248,17 @@ def test_a_cancelled_ingest_leaves_a_failed_clip_that_can_be_tried_again():
     assert jobs.run(again.pk) == Job.State.DONE
     clip.refresh_from_db()
     assert clip.state == Clip.State.READY
+
+
+def test_a_clip_gets_its_print_and_a_missing_one_is_made_later():
+    clip = ingest(videos.counter(frames=60))
+    made = prints.of(clip.fingerprint)
+    assert made.hashes.shape == (8, 2, 32) and len(made.quality) == 8, "two seconds, four frames each"
+    assert not prints.missing().exists()
+    clip.fingerprint.delete()
+    job = prints.start()
+    assert jobs.run(job.pk) == "done"
+    again = prints.of(Fingerprint.objects.get(clip=clip))
+    far = np.bitwise_count(again.hashes ^ made.hashes).sum(axis=2)
+    assert far.max() <= 31, "out of the proxy it is nearly the same"
+    assert Job.objects.filter(kind="qc.duplicates", key=f"duplicates-{clip.pk}").exists()
