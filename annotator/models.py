@@ -387,7 +387,10 @@ class Revision(QuestionContent):
 
     class Meta:
         ordering = ["question", "number"]
-        indexes = [models.Index(fields=["author", "submitted_at"], name="revision_of_a_day")]
+        indexes = [
+            models.Index(fields=["author", "submitted_at"], name="revision_of_a_day"),
+            models.Index(fields=["author", "-id"], name="revision_of_author"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["question", "number"], name="revision_numbers_differ"),
             models.CheckConstraint(
@@ -473,6 +476,20 @@ class Remark(models.Model):
 
     class Meta:
         ordering = ["id"]
+
+
+class HiddenHabit(models.Model):
+    """An author hid the hint that a reason keeps coming back (annotator/habits.py); it counts again from then on."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    place = models.CharField(max_length=20, blank=True)
+    code = models.CharField(max_length=12, choices=Remark.Code.choices)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["author", "place", "code"], name="one_hidden_habit_of_a_kind"),
+        ]
 
 
 class Truth(models.Model):

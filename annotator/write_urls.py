@@ -10,6 +10,7 @@ urlpatterns = [
     path("write/<id:pk>/submit", write_views.write_submit, name="write_submit"),
     path("write/<id:pk>/aside", write_views.write_aside, name="write_aside"),
     path("write/<id:pk>/prepare", write_views.write_prepare, name="write_prepare"),
+    path("write/habits/hide", write_views.write_habit_hide, name="write_habit_hide"),
     path("work/", question_views.my_work, name="my_work"),
     path("questions/", question_views.questions, name="questions"),
     path("questions/<int:pk>/", question_views.question, name="question"),

@@ -9,7 +9,7 @@ import uuid
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from annotator import queue, services
+from annotator import habits, queue, services
 from annotator.media import media_url
 from annotator.models import OPTION_KEYS, Clip, Lease, Question, Remark, WrongState
 from annotator.question_views import add_remarks
@@ -100,6 +100,7 @@ def write_clip(request, pk):
         return render(request, "annotator/write_refused.html", {"sentence": str(refusal), "question": mine}, status=409)
     clip = question.clip if question else Clip.objects.get(pk=pk)
     context = {"piece": piece_of(clip, question), "clip": clip, "modules": _MODULES, "reason_limit": REASON_MAX_CHARS}
+    context["habits"] = habits.of(request.user)
     return render(request, "annotator/write_desk.html", context | form_context())
 
 
@@ -252,6 +253,17 @@ def write_prepare(request, pk):
     return JsonResponse(
         {"clip": clip_id, "media": media_of(Clip.objects.only("proxy", "poster", "filmstrip").get(pk=clip_id))}
     )
+
+
+@allow(Role.ANNOTATOR)
+@require_POST
+def write_habit_hide(request):
+    """Hide a hint about a recurring reason until that reason comes back."""
+    try:
+        habits.hide(request.user, request.POST.get("place", ""), request.POST.get("code", ""))
+    except ValueError:
+        return _error(422, "unknown", _("This hint is unknown. Reload the page."))
+    return HttpResponse("")
 
 
 def json_of(request):

@@ -15,8 +15,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from annotator import diff
 from annotator.models import OPTION_KEYS, Question, Remark, Revision, WrongState
 from annotator.services import Invalid
-from qc import services
-from qc.models import Adjudication, Review
+from qc import item_panel, services
+from qc.items import item_of
+from qc.leak_panel import evidence
+from qc.models import Adjudication, BlindAnswer, Review
 from qc.views import clean_comment, clean_reasons, reason_rows
 from studio.access import allow
 from studio.roles import Role
@@ -94,6 +96,11 @@ def _context(request, question, **more):
             for key in OPTION_KEYS
         ],
         "reviews": reviews,
+        "unruled": BlindAnswer.objects.filter(revision=revision, gold=None).exclude(
+            reviewer__in=[review.reviewer_id for review in reviews]
+        ),
+        "alarms": item_panel.context(revision, item_of(question)) if disputed else None,
+        "leak": evidence(revision),
         "names": not disputed,
         "decision": None if disputed else decided,
         "disputed": disputed,

@@ -54,7 +54,9 @@ class ReviewViewSet(ReadOnly):
         if getattr(self, "swagger_fake_view", False):
             return Review.objects.none()
         user = self.request.user
-        return super().get_queryset() if user.is_lead else super().get_queryset().filter(reviewer=user)
+        if user.is_lead:
+            return super().get_queryset()
+        return Review.with_gold.select_related("reviewer", "revision__question", "blind_answer").filter(reviewer=user)
 
     @extend_schema(
         summary="Take back one of your last ten verdicts",
@@ -63,9 +65,9 @@ class ReviewViewSet(ReadOnly):
         responses=ReviewSerializer,
     )
     def undo(self, request, pk):
-        review = get_object_or_404(Review.objects.filter(reviewer=request.user), pk=pk)
+        review = get_object_or_404(Review.with_gold.filter(reviewer=request.user), pk=pk)
         services.undo(user=request.user, review_id=review.pk)
-        return Response(ReviewSerializer(self.get_queryset().get(pk=pk)).data)
+        return Response(ReviewSerializer(Review.with_gold.get(pk=pk)).data)
 
 
 @extend_schema(tags=["queue: reviewing"])

@@ -25,7 +25,7 @@ class ReasonSerializer(serializers.Serializer):
 class ReviewSerializer(serializers.ModelSerializer):
     question = serializers.IntegerField(source="revision.question_id", read_only=True)
     number = serializers.IntegerField(source="revision.number", read_only=True, help_text="Which revision of the question.")
-    question_state = serializers.CharField(source="revision.question.state", read_only=True)
+    question_state = serializers.CharField(source="told_state", read_only=True)
     reviewer = PersonSerializer(read_only=True)
     blind_answer = serializers.ChoiceField(source="blind_answer.answer", choices=BlindAnswer.Answer.choices, read_only=True)
     reasons = ReasonSerializer(many=True, read_only=True)

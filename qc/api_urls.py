@@ -1,11 +1,16 @@
 from django.urls import path
 
 from qc.api import ReviewingViewSet, ReviewViewSet
+from qc.calibration_api import AccuracyView, AgreementView, GoldView, QuestionAnswersView
 from qc.dashboard.api import QualityView
 from studio.api_views import endpoint
 
 urlpatterns = [
     path("quality/", endpoint(QualityView), name="api_quality"),
+    path("agreement/", endpoint(AgreementView), name="api_agreement"),
+    path("reviewers/accuracy/", endpoint(AccuracyView), name="api_reviewer_accuracy"),
+    path("questions/<id:pk>/answers/", endpoint(QuestionAnswersView), name="api_question_answers"),
+    path("questions/<id:pk>/gold/", endpoint(GoldView), name="api_question_gold"),
     path("reviews/", endpoint(ReviewViewSet, {"get": "list"}), name="api_reviews"),
     path("reviews/<id:pk>/", endpoint(ReviewViewSet, {"get": "retrieve"}), name="api_review"),
     path("reviews/<id:pk>/undo/", endpoint(ReviewViewSet, {"post": "undo"}), name="api_review_undo"),

@@ -59,6 +59,17 @@ def context(user, question):
     }
 
 
+def evidence(revision):
+    """What the leak check of a revision found, for whoever decides about it."""
+    verdict = LeakCheck.objects.filter(revision=revision, current=True).first()
+    return {
+        "verdict": verdict,
+        "badge": BADGES[verdict.state] if verdict else "",
+        "tables": _tables(verdict) if verdict else [],
+        "waived": waived(revision),
+    }
+
+
 def _tables(check):
     """One table for each model: what it chose in each order, as {"endpoint", "right", "asked", "rows"}."""
     tables = {}

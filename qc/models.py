@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import OPTION_KEYS, Remark, Revision
+from annotator.models import OPTION_KEYS, Question, Remark, Revision
 from studio.models import history
 
 
@@ -48,15 +48,32 @@ class BlindAnswer(models.Model):
     watched_s = models.FloatField(help_text="Seconds of the clip played before answering.")
     seconds = models.FloatField(default=0, help_text="Seconds from seeing the options to answering.")
     answered_at = models.DateTimeField(default=timezone.now)
+    gold = models.ForeignKey("qc.GoldItem", null=True, on_delete=models.PROTECT, related_name="answers")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["revision", "reviewer"], name="one_blind_answer_per_reviewer"),
         ]
-        indexes = [models.Index(fields=["reviewer", "answered_at"], name="blind_answer_of_a_day")]
+        indexes = [
+            models.Index(fields=["reviewer", "answered_at"], name="blind_answer_of_a_day"),
+            models.Index(fields=["reviewer", "answered_at"], condition=Q(gold__isnull=False), name="blind_answer_gold"),
+        ]
         triggers = [
             pgtrigger.Protect(name="blind_answers_never_change", operation=pgtrigger.Update),
             _never_by_the_author("reviewer"),
+            pgtrigger.Trigger(
+                name="gold_answer_is_about_its_gold_item",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF NEW.gold_id IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM qc_golditem g WHERE g.id = NEW.gold_id AND g.revision_id = NEW.revision_id) THEN
+                        RAISE EXCEPTION 'A gold answer is about the revision of its gold item.'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
     @property
@@ -66,6 +83,13 @@ class BlindAnswer(models.Model):
     @property
     def names_an_option(self):
         return self.answer in OPTION_KEYS
+
+
+class RealReviews(models.Manager):
+    """Reviews of questions that waited for one. What people said about gold items measures them, not the question."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(gold=None)
 
 
 @history("ReviewEvent", fields=["revision", "reviewer", "verdict", "undone_at"])
@@ -86,6 +110,10 @@ class Review(models.Model):
     client_key = models.UUIDField(unique=True)
     ruled_at = models.DateTimeField(default=timezone.now)
     undone_at = models.DateTimeField(null=True)
+    gold = models.ForeignKey("qc.GoldItem", null=True, on_delete=models.PROTECT, related_name="reviews")
+
+    objects = RealReviews()
+    with_gold = models.Manager()  # for what a reviewer sees of their own work, where gold items look like all others
 
     class Meta:
         ordering = ["id"]
@@ -101,7 +129,28 @@ class Review(models.Model):
         triggers = [
             pgtrigger.ReadOnly(name="reviews_never_change", exclude=["undone_at"]),
             _never_by_the_author("reviewer"),
+            pgtrigger.Trigger(
+                name="review_is_gold_as_its_answer_is",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF NEW.gold_id IS DISTINCT FROM (
+                        SELECT b.gold_id FROM qc_blindanswer b WHERE b.id = NEW.blind_answer_id) THEN
+                        RAISE EXCEPTION 'A review is about a gold item exactly if its blind answer is.'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
+
+    @property
+    def told_state(self):
+        """The state its reviewer is told the question has; of a gold item, the one their verdict would have led to."""
+        if self.gold_id is None:
+            return self.revision.question.state
+        states = {self.Verdict.APPROVE: Question.State.APPROVED, self.Verdict.RETURN: Question.State.RETURNED}
+        return states.get(self.verdict, Question.State.REJECTED)
 
     @property
     def reasons_in_words(self):
@@ -144,3 +193,4 @@ class Adjudication(models.Model):
 from qc.dashboard.models import CountMark, CountState, PersonDay, QuestionFacts, QuestionTally  # noqa: E402, F401 -- likewise
 from qc.duplicates.models import DuplicatePair  # noqa: E402, F401 -- likewise
 from qc.leak_models import LeakAnswer, LeakCheck, LeakProbe, LeakWaiver  # noqa: E402, F401 -- belong to this app
+from qc.people_models import AgreementReport, GoldItem, ItemStats  # noqa: E402, F401

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from annotator import queue
 from annotator.models import Clip, Lease, Question, Remark, Revision, WrongState
 from annotator.services import Invalid
-from qc.models import Adjudication, BlindAnswer, Review
+from qc import gold, items
+from qc.models import Adjudication, BlindAnswer, GoldItem, Review
 from studio.roles import Role
 
 UNDO_DEPTH = 10
@@ -86,7 +87,8 @@ def waiting_for(user, *, at_most):
     """How many revisions wait for this person (those they hold included), counted no further than `at_most`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM (SELECT revision_id FROM annotator_lease WHERE user_id = %(user)s AND revision_id > 0"
+            "SELECT count(*) FROM (SELECT revision_id FROM annotator_lease l WHERE user_id = %(user)s AND revision_id > 0"
+            " AND NOT EXISTS (SELECT 1 FROM qc_golditem g WHERE g.revision_id = l.revision_id)"
             f" UNION ALL (SELECT r.id {_OPEN} LIMIT %(at_most)s) LIMIT %(at_most)s) AS open",
             {"user": user.pk, "at_most": at_most},
         )
@@ -108,7 +110,22 @@ def next_review(user, *, skip=0):
     if held:
         Lease.objects.filter(pk=held[1]).update(expires_at=timezone.now() + queue.lease_length(), reserved=False)
         return held[0]
-    return _take(user, _ANY, skip=skip)
+    return _take_any(user, skip=skip)
+
+
+def _take_any(user, *, skip, reserved=False):
+    """The next revision from the queue; now and then a gold item in its place, but never where nothing waits."""
+    if gold.due(user) and _something_waits(user, skip):
+        found = gold.take(user, skip=skip, reserved=reserved)
+        if found:
+            return found
+    return _take(user, _ANY, skip=skip, reserved=reserved)
+
+
+def _something_waits(user, skip):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT 1 {_OPEN} AND {_ANY})", {"user": user.pk, "skip": skip})
+        return cursor.fetchone()[0]
 
 
 def reserve_next_review(user, *, current):
@@ -117,7 +134,7 @@ def reserve_next_review(user, *, current):
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reserve-review'), %s)", [user.pk])
-        return mine.values_list("revision_id", flat=True).first() or _take(user, _ANY, skip=current, reserved=True)
+        return mine.values_list("revision_id", flat=True).first() or _take_any(user, skip=current, reserved=True)
 
 
 def hold(user, revision):
@@ -126,8 +143,10 @@ def hold(user, revision):
     own = question.author_id == user.pk
     if own or revision.number > 1 and Revision.objects.filter(question=question, author=user).exists():
         raise PermissionDenied(_("You wrote this question, so somebody else reviews it."))
-    if Review.objects.filter(revision=revision, reviewer=user, undone_at=None).exists():
+    if Review.with_gold.filter(revision=revision, reviewer=user, undone_at=None).exists():
         raise WrongState(_("You have ruled on this revision already."))
+    if question.state == Question.State.APPROVED and gold.hold(user, revision):
+        return
     if question.state != Question.State.SUBMITTED or question.revision_number != revision.number:
         if _leaked(question, revision):
             raise WrongState(_("The leak check sent this question back to its author; there is nothing to review now."))
@@ -175,10 +194,17 @@ def answer_blind(*, user, revision, answer, watched_s, seconds):
         raise Invalid({"answer": _("Choose one of the options, or “two fit”, “none fits”, “cannot tell”.")})
     hold(user, revision)
     check_watched(revision.question.clip, watched_s)
-    BlindAnswer.objects.bulk_create(
-        [BlindAnswer(revision=revision, reviewer=user, answer=answer, watched_s=watched_s, seconds=seconds)],
-        ignore_conflicts=True,
+    given = BlindAnswer(
+        revision=revision,
+        reviewer=user,
+        answer=answer,
+        watched_s=watched_s,
+        seconds=seconds,
+        gold=gold.item_of(revision),
     )
+    with transaction.atomic():
+        BlindAnswer.objects.bulk_create([given], ignore_conflicts=True)
+        items.recount(revision.question_id)
     return BlindAnswer.objects.get(revision=revision, reviewer=user)
 
 
@@ -244,9 +270,11 @@ def rule(*, user, revision, ruling):
     _check_ruling(user, ruling, answer)
     try:
         with transaction.atomic():
+            if answer.gold_id:
+                return gold.rule(user=user, revision=revision, ruling=ruling, answer=answer)
             return _rule(user, revision, ruling, answer)
     except (WrongState, IntegrityError) as refusal:
-        repeated = Review.objects.filter(client_key=ruling.client_key, reviewer=user, revision=revision).first()
+        repeated = Review.with_gold.filter(client_key=ruling.client_key, reviewer=user, revision=revision).first()
         if repeated:
             return repeated
         if isinstance(refusal, IntegrityError):
@@ -341,8 +369,8 @@ def count_slots(question, revision):
 def recent_reviews(user):
     """The last ten verdicts of a reviewer that stand, newest first."""
     return (
-        Review.objects.filter(reviewer=user, undone_at=None)
-        .select_related("revision__question__clip")
+        Review.with_gold.filter(reviewer=user, undone_at=None)
+        .select_related("reviewer", "revision__question__clip")
         .order_by("-id")[:UNDO_DEPTH]
     )
 
@@ -356,11 +384,16 @@ def undo(*, user, review_id):
     if review is None:
         raise WrongState(_("Only your last ten verdicts can be undone, each of them once."))
     revision = review.revision
+    if review.gold_id:
+        if question.state != Question.State.APPROVED or question.revision_number != revision.number:
+            raise WrongState(_("This verdict can no longer be undone: the question has gone on since."))
+        return gold.undo(review)
     later = Review.objects.filter(revision=revision, undone_at=None, pk__gt=review.pk).exists()
+    built_on = GoldItem.objects.filter(revision=revision).exists()
     decided = Adjudication.objects.filter(revision=revision).exists()
     edited = question.settled_at and question.saved_at > question.settled_at or question.author_id != revision.author_id
     leaked = review.verdict == Review.Verdict.APPROVE and question.state == Question.State.RETURNED
-    if question.revision_number != revision.number or later or decided or edited or leaked:
+    if question.revision_number != revision.number or later or built_on or decided or edited or leaked:
         raise WrongState(_("This verdict can no longer be undone: the question has gone on since."))
     if question.state == Question.State.REJECTED:
         other = Question.objects.filter(clip_id=question.clip_id, author_id=question.author_id)

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from qc import leak_probes, leaks
+from qc.agreement import report
 from qc.dashboard import counting
 from studio import jobs
 from studio.sentences import say
@@ -38,3 +39,15 @@ def recount(run):
     if drift:
         run.log(f"{drift} kept counts were wrong and are mended.")
     return {"drift": drift}
+
+
+@jobs.job(report.KIND, queue="cpu")
+def agreement(run, *, basis, span):
+    return {"report": report.make(basis, span).pk}
+
+
+@shared_task
+def nightly_agreement():
+    for basis in report.BASES:
+        for span in report.NIGHTLY:
+            report.start(basis, span)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qc import adjudication, leak_views, views
+from qc import adjudication, calibration_views, leak_views, reason_views, views
 from qc.dashboard import card_views
 from qc.dashboard import views as quality_views
 from qc.duplicates import views as duplicate_views
@@ -27,6 +27,14 @@ urlpatterns = [
     path("duplicates/", duplicate_views.duplicates, name="duplicates"),
     path("duplicates/<id:pk>/", duplicate_views.duplicate, name="duplicate"),
     path("duplicates/<id:pk>/verdict/", duplicate_views.duplicate_rule, name="duplicate_rule"),
+    path("calibration/", calibration_views.calibration, name="calibration"),
+    path("calibration/people/<id:pk>/", calibration_views.calibration_person, name="calibration_person"),
+    path("calibration/agreement/", calibration_views.agreement, name="agreement"),
+    path("calibration/gold/", calibration_views.gold_items, name="gold_items"),
+    path("calibration/reasons/", reason_views.reasons, name="reasons"),
+    path("work/reasons/", reason_views.my_reasons, name="my_reasons"),
+    path("questions/<int:pk>/gold/promote/", calibration_views.gold_promote, name="gold_promote"),
+    path("questions/<int:pk>/gold/retire/", calibration_views.gold_retire, name="gold_retire"),
     path("adjudication/", adjudication.adjudication, name="adjudication"),
     path("adjudication/<int:pk>/", adjudication.adjudicate, name="adjudicate"),
 ]

@@ -237,6 +237,11 @@ CELERY_BEAT_SCHEDULE["watch-runs"] = {
     "schedule": RUN_WATCH_S,
     "options": {"queue": "gpu", "expires": 30},
 }
+CELERY_BEAT_SCHEDULE["nightly-agreement"] = {
+    "task": "qc.tasks.nightly_agreement",
+    "schedule": crontab(hour=3, minute=20),
+    "options": {"queue": "io", "expires": 3600},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # Clips
@@ -255,6 +260,11 @@ WRITE_PURPOSES = env_list("STUDIO_WRITE_PURPOSES", ["benchmark"], allowed=("benc
 REVIEWS_NEEDED = env_number("STUDIO_REVIEWS_NEEDED", 1, minimum=1)
 NEW_AUTHOR_REVIEWS = env_number("STUDIO_NEW_AUTHOR_REVIEWS", 2, minimum=1)
 NEW_AUTHOR_QUESTIONS = env_number("STUDIO_NEW_AUTHOR_QUESTIONS", 10)
+# The share of a reviewer's work that is a gold item: a question whose answer is known, to see how well they answer.
+GOLD_RATE = env_number("STUDIO_GOLD_RATE", 0.05)
+# A reason that came back this often among an author's last ruled revisions is shown beside the field it concerns.
+HABIT_COUNT = env_number("STUDIO_HABIT_COUNT", 3, minimum=1)
+HABIT_OF_LAST = env_number("STUDIO_HABIT_OF_LAST", 20, minimum=1)
 STEM_MAX_CHARS = 300
 OPTION_MAX_CHARS = 300
 LETTER_SEED = env_number("STUDIO_LETTER_SEED", 20241202)

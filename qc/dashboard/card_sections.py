@@ -155,7 +155,9 @@ def blind(subject):
     if subject.revision is None:
         return None
     answers = list(
-        BlindAnswer.objects.filter(revision=subject.revision).select_related("reviewer").order_by("answered_at", "id")
+        BlindAnswer.objects.filter(revision=subject.revision, gold=None)
+        .select_related("reviewer")
+        .order_by("answered_at", "id")
     )
     if not answers:
         return Section(_("Blind answers"), verdict=_("None yet"))

@@ -7,6 +7,8 @@ from qc import leak_verdicts
 from qc.dashboard.models import PersonDay, QuestionFacts
 
 ACTIVE_CAP_S = 20 * 60
+# Gold items are work like any other, so they count in throughput; they measure their reviewer, not the questions, so they
+# do not count in blind accuracy and agreement.
 FACTS = ", ".join(QuestionFacts.COLUMNS)
 COUNTS = ", ".join(PersonDay.COUNTS)
 
@@ -94,14 +96,15 @@ written AS (
       AND r.submitted_at >= reach.since - %(cap)s * interval '1 second'
 ),
 answered AS (
-    SELECT b.reviewer_id AS person, b.answered_at AS at, b.id, b.answer = 'correct' AS is_right,
+    SELECT b.reviewer_id AS person, b.answered_at AS at, b.id, b.answer = 'correct' AS is_right, b.gold_id IS NULL AS is_real,
            b.answered_at - (b.watched_s + b.seconds) * interval '1 second' AS begun
     FROM qc_blindanswer b, reach
     WHERE b.reviewer_id = ANY(reach.people) AND b.answered_at < reach.until
       AND b.answered_at >= reach.since - %(cap)s * interval '1 second'
 ),
 ruled AS (
-    SELECT v.reviewer_id AS person, v.ruled_at AS at, v.id, v.revision_id, v.verdict, v.undone_at IS NULL AS stands
+    SELECT v.reviewer_id AS person, v.ruled_at AS at, v.id, v.revision_id, v.verdict, v.undone_at IS NULL AS stands,
+           v.gold_id IS NULL AS is_real
     FROM qc_review v, reach
     WHERE v.reviewer_id = ANY(reach.people) AND v.ruled_at < reach.until
       AND v.ruled_at >= reach.since - %(cap)s * interval '1 second'
@@ -127,7 +130,7 @@ counted AS (
 blind AS (
     SELECT person, (at AT TIME ZONE %(zone)s)::date AS day,
            count(*) AS blind, count(*) FILTER (WHERE is_right) AS blind_right
-    FROM answered GROUP BY 1, 2
+    FROM answered WHERE is_real GROUP BY 1, 2
 ),
 reviewed AS (
     SELECT person, (at AT TIME ZONE %(zone)s)::date AS day, count(*) AS reviews FROM ruled WHERE stands GROUP BY 1, 2
@@ -137,8 +140,8 @@ pairs AS (
            count(*) FILTER (WHERE l.verdict = 'approve' AND e.verdict = 'approve') AS both_approve,
            count(*) FILTER (WHERE l.verdict <> 'approve' AND e.verdict <> 'approve') AS both_doubt,
            count(*) FILTER (WHERE (l.verdict = 'approve') <> (e.verdict = 'approve')) AS differ
-    FROM ruled l JOIN qc_review e ON e.revision_id = l.revision_id AND e.id < l.id AND e.undone_at IS NULL
-    WHERE l.stands GROUP BY 1, 2
+    FROM ruled l JOIN qc_review e ON e.revision_id = l.revision_id AND e.id < l.id AND e.undone_at IS NULL AND e.gold_id IS NULL
+    WHERE l.stands AND l.is_real GROUP BY 1, 2
 ),
 leaks AS (
     SELECT r.author_id AS person, (k.finished_at AT TIME ZONE %(zone)s)::date AS day,

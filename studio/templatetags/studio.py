@@ -21,6 +21,7 @@ _ROOMS = [
     ("leaks", _("Leak checks"), {Role.LEAD}),
     ("duplicates", _("Near-duplicates"), {Role.LEAD}),
     ("adjudication", _("Adjudication"), {Role.LEAD}),
+    ("calibration", _("Calibration"), {Role.LEAD}),
     ("exports", _("Exports"), {Role.LEAD, Role.ADMIN}),
     ("runs", _("Training"), {Role.LEAD, Role.ADMIN}),
     None,

@@ -1,0 +1,1 @@
+"""How far reviewers agree: the arithmetic, the counting, and the stored reports."""
