@@ -96,7 +96,8 @@ written AS (
       AND r.submitted_at >= reach.since - %(cap)s * interval '1 second'
 ),
 answered AS (
-    SELECT b.reviewer_id AS person, b.answered_at AS at, b.id, b.answer = 'correct' AS is_right, b.gold_id IS NULL AS is_real,
+    SELECT b.reviewer_id AS person, b.answered_at AS at, b.id, b.answer = 'correct' AS is_right,
+           b.gold_id IS NULL AS is_real,
            b.answered_at - (b.watched_s + b.seconds) * interval '1 second' AS begun
     FROM qc_blindanswer b, reach
     WHERE b.reviewer_id = ANY(reach.people) AND b.answered_at < reach.until
@@ -140,7 +141,8 @@ pairs AS (
            count(*) FILTER (WHERE l.verdict = 'approve' AND e.verdict = 'approve') AS both_approve,
            count(*) FILTER (WHERE l.verdict <> 'approve' AND e.verdict <> 'approve') AS both_doubt,
            count(*) FILTER (WHERE (l.verdict = 'approve') <> (e.verdict = 'approve')) AS differ
-    FROM ruled l JOIN qc_review e ON e.revision_id = l.revision_id AND e.id < l.id AND e.undone_at IS NULL AND e.gold_id IS NULL
+    FROM ruled l JOIN qc_review e ON e.revision_id = l.revision_id AND e.id < l.id AND e.undone_at IS NULL
+        AND e.gold_id IS NULL
     WHERE l.stands AND l.is_real GROUP BY 1, 2
 ),
 leaks AS (
