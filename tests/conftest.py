@@ -27,6 +27,7 @@ def pytest_sessionstart(session):
     mark.touch()
     # Pages name static files by their content; what earlier runs left would be read again by every new client.
     call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    settings.GOLD_RATE = 0.0  # what a reviewer gets next is no matter of chance but where a test is about that
     cache._cache.get_client(write=True).flushdb()  # messages of an earlier run would wake a worker for rows that are gone
 
 
