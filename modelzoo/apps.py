@@ -5,8 +5,12 @@ class ModelZooConfig(AppConfig):
     name = "modelzoo"
 
     def ready(self):
+        from annotator.panels import QUESTION_PANELS
         from modelzoo import (
             cards,  # noqa: F401 -- registers a section of a question's card
             export_jobs,  # noqa: F401 -- registers the kind "modelzoo.export" in workers and in the web
         )
+        from modelzoo.releases.panel import releases_panel
         from modelzoo.runs import planning  # noqa: F401 -- and "modelzoo.estimate"
+
+        QUESTION_PANELS.append(releases_panel)

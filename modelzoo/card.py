@@ -43,13 +43,13 @@ class Statistics:
         self.key_is_shortest += chars[0] < min(chars[1:])
 
 
-def _cell(text):
+def cell(text):
     """Text of people as one cell of a table: no line breaks, no markup."""
     flat = " ".join(text.split())
     return "".join("\\" + char if char in "\\`*_{}[]<>|#!~$&" else char for char in flat)
 
 
-def _table(head, rows):
+def table(head, rows):
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in [head, ["---"] * len(head), *rows]]
     return "\n".join(lines)
 
@@ -58,7 +58,7 @@ def _share(count, total):
     return f"{100 * count / total:.1f}%"
 
 
-def _size_category(count):
+def size_category(count):
     for limit, name in [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")]:
         if count < limit:
             return name
@@ -111,7 +111,7 @@ def render(stats, *, annotation, video_words, purpose, source_labels):
         domains[CATEGORIES[name].domain] += count
     licences = stats.by_licence.most_common()
     licences.sort(key=lambda item: (-item[1], item[0]))
-    rows = [[_cell(name) or "not stated", count] for name, count in licences[:_MOST_LICENCES]]
+    rows = [[cell(name) or "not stated", count] for name, count in licences[:_MOST_LICENCES]]
     if len(licences) > _MOST_LICENCES:
         rows.append([f"{len(licences) - _MOST_LICENCES} others", sum(count for _, count in licences[_MOST_LICENCES:])])
     sources = sorted(stats.by_source.items(), key=lambda item: (-item[1], item[0]))
@@ -127,7 +127,7 @@ tags:
 - physical-commonsense
 - game-glitches
 size_categories:
-- {_size_category(total)}
+- {size_category(total)}
 configs:
 - config_name: default
   data_files:
@@ -155,13 +155,13 @@ Clips brought in for: {purpose}.
 ## Questions by category
 
 {
-        _table(
+        table(
             ["Domain", "Questions", "Share"],
             [[name, domains[name], _share(domains[name], total)] for name, _l, _r in by_domain()],
         )
     }
 
-{_table(["Domain", "Category", "Questions", "Share"], categories)}
+{table(["Domain", "Category", "Questions", "Share"], categories)}
 
 ## Clips
 
@@ -172,7 +172,7 @@ mean {statistics.fmean(lengths):.1f}, longest {lengths[-1]:.1f}.
 ## Options
 
 {
-        _table(
+        table(
             ["Option", "Mean characters", "Median", "Longest"],
             [
                 [name, f"{statistics.fmean(chars):.1f}", f"{statistics.median(chars):.1f}", max(chars)]
@@ -184,13 +184,13 @@ mean {statistics.fmean(lengths):.1f}, longest {lengths[-1]:.1f}.
 The correct option is the longest of the four in {_share(stats.key_is_longest, total)} of the questions and the shortest in \
 {_share(stats.key_is_shortest, total)}; chance would be 25% each.
 
-{_table(["Letter", *LETTERS], [["Correct answers", *(stats.by_letter[letter] for letter in LETTERS)]])}
+{table(["Letter", *LETTERS], [["Correct answers", *(stats.by_letter[letter] for letter in LETTERS)]])}
 
 ## Sources and licences of the clips
 
-{_table(["Source", "Clips"], [[_cell(str(source_labels[name])), count] for name, count in sources])}
+{table(["Source", "Clips"], [[cell(str(source_labels[name])), count] for name, count in sources])}
 
-{_table(["Licence", "Clips"], rows)}
+{table(["Licence", "Clips"], rows)}
 
 ## Known limits
 

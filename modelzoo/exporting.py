@@ -179,7 +179,7 @@ def _write_texts(folder, files, stats, register, options, progress):
         ).iterator(5000)
     )
     if not rows:
-        raise CannotExport(_why_nothing(found))
+        raise CannotExport(why_nothing(found))
     stats.left_out = 0 if options.allow_unchecked else found.count() - len(rows)
     checks = LeakCheck.objects.filter(revision__in=chosen.order_by(), current=True)
     stats.leak_models.update(name for names in checks.values_list("endpoints", flat=True).distinct() for name in names)
@@ -245,7 +245,7 @@ def _keep_families_apart(chosen):
         raise CannotExport(str(refusal)) from refusal
 
 
-def _why_nothing(found):
+def why_nothing(found):
     """Why nothing can be exported, and what to do: nothing is approved, or nothing has passed the leak check."""
     count = found.count()
     if not count:
@@ -322,9 +322,9 @@ def _is_mp4(name):
     return head[4:8] == b"ftyp" and head[8:10] != b"qt"
 
 
-def _choose_file(original, proxy, options):
+def choose_file(original, proxy, video_file):
     """The stored file that goes into an export; FileNotFoundError names the one that should be there and is not."""
-    if options.video_file == "original" and original:
+    if video_file == "original" and original:
         try:
             if _is_mp4(original):
                 return original
@@ -339,7 +339,7 @@ def _write_videos(folder, files, videos, options, progress):
     chosen = []
     for question_id, pk, clip_id, original, proxy, sha in videos:
         try:
-            name = _choose_file(original, proxy, options)
+            name = choose_file(original, proxy, options.video_file)
         except FileNotFoundError as missing:
             raise _missing(missing.args[0], pk, question_id, clip_id) from missing
         chosen.append((name, sha if name == original else ""))

@@ -216,3 +216,13 @@ class MetricBlock(models.Model):
 
 
 from modelzoo.instruct.models import BuildStep, InstructSample, PreferencePair  # noqa: E402, F401 -- belong to this app
+from modelzoo.releases.models import (  # noqa: E402, F401 -- belong to this app
+    ForeignBenchmark,
+    ForeignClip,
+    Release,
+    ReleaseClip,
+    ReleaseRow,
+    RunRelease,
+    SplitClaim,
+    Takedown,
+)

@@ -18,7 +18,7 @@ class CannotWrite(Exception):
     """The directory cannot be written there; the sentence says why and what to do."""
 
 
-def _lock(directory):
+def lock(directory):
     """An open descriptor that holds the lock of `directory`, or None when a living process holds it."""
     try:
         fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -38,7 +38,7 @@ def _clear_leftovers(out):
         kind = leftover.name.removeprefix(f".{out.name}.").partition("-")[0]
         if kind not in ("part", "old"):
             continue
-        fd = _lock(leftover)
+        fd = lock(leftover)
         if fd is None:
             continue
         if kind == "old" and not out.exists():
@@ -71,15 +71,15 @@ def whole_directory(out, *, marker, replace=False):
     out = Path(os.path.abspath(out))
     out.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(out)
-    _check_free(out, marker, replace)
+    check_free(out, marker, replace)
     part = Path(tempfile.mkdtemp(prefix=f".{out.name}.part-", dir=out.parent))
     part.chmod(0o755)
-    fd = _lock(part)
+    fd = lock(part)
     try:
         yield part
         for folder, _folders, _files in os.walk(part):
             sync(folder)
-        _move_into_place(part, out, marker, replace)
+        move_into_place(part, out, marker, replace)
         sync(out.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -87,7 +87,7 @@ def whole_directory(out, *, marker, replace=False):
             os.close(fd)
 
 
-def _check_free(out, marker, replace):
+def check_free(out, marker, replace):
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise CannotWrite(_("%(path)s is not a directory. Choose another name.") % {"path": out})
     if not out.exists() or not any(out.iterdir()):
@@ -103,11 +103,11 @@ def _check_free(out, marker, replace):
         )
 
 
-def _move_into_place(part, out, marker, replace):
-    _check_free(out, marker, replace)
+def move_into_place(part, out, marker, replace):
+    check_free(out, marker, replace)
     old = fd = None
     if out.exists() and any(out.iterdir()):
-        fd = _lock(out)
+        fd = lock(out)
         old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
         os.rename(out, old)
     try:

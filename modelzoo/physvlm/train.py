@@ -347,7 +347,12 @@ def _train(request, folder, world, hooks):
         settings=settings,
         stage=spec["stage"],
         folder=folder,
-        meta={"data_sha256": spec["data_sha256"], "commit": spec["commit"], "settings": settings},
+        meta={
+            "data_sha256": spec["data_sha256"],
+            "releases": [source["release"] for source in spec["data"] if "release" in source],
+            "commit": spec["commit"],
+            "settings": settings,
+        },
         write_model=bundle.write_small,
         hooks=hooks,
         step_flops=functools.partial(micro_flops, arithmetic, cached=settings["cache_features"]),

@@ -6,6 +6,7 @@ The row of the run is locked meanwhile, so two watchers cannot carry the same li
 from django.db import transaction
 
 from modelzoo.models import Checkpoint, SampleAnswer, TrainingRun
+from modelzoo.releases import training
 from modelzoo.runs import folder, series
 
 MOST_SAMPLES = 5000  # answers kept of one run
@@ -91,6 +92,7 @@ def _facts(run, path):
             run.stage = str(run.spec.get("stage") or run.stage)[:8]
             run.preset = str(run.spec.get("preset") or run.preset)[:80]
             _find_parent(run)
+            training.link(run)
     state = folder.read_json(path / "state.json")
     beat = folder.read_json(path / "heartbeat.json")
     run.phase = str(beat.get("phase") or "")[:40]

@@ -3,6 +3,7 @@
 Each choice has a short id that is stored instead of a path, because the machine that trains may mount things elsewhere:
 
     glitchworld/train     a folder below one of STUDIO_TRAINING_DATA_DIRS
+    release:sft-1         the sealed release of that name, written out where it is used
     export:12             the export with that number, unpacked where it is used
     run:7:model           the final model of run 7;  run:7:400  its checkpoint of step 400
     model:physvlm-7b      a folder with a model (config.json) below one of the roots
@@ -19,8 +20,9 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from modelzoo import export_jobs
-from modelzoo.models import Checkpoint, TrainingRun
+from modelzoo.models import Checkpoint, Release, TrainingRun
 from modelzoo.outdir import whole_directory
+from modelzoo.releases import training
 from modelzoo.runs import folder
 from studio.sentences import say
 
@@ -80,8 +82,18 @@ def exports():
     return found
 
 
+def releases():
+    """Sealed releases for training, newest first."""
+    found = Release.objects.for_lists().exclude(kind=Release.Kind.BENCHMARK).order_by("-pk")[:_MOST]
+    words = _("Release %(name)s (%(kind)s, %(rows)s rows)")
+    return [
+        Choice(f"release:{one.name}", words % {"name": one.name, "kind": one.get_kind_display(), "rows": one.rows_count})
+        for one in found
+    ]
+
+
 def data():
-    return [*data_folders(), *exports()]
+    return [*releases(), *data_folders(), *exports()]
 
 
 def weights():
@@ -133,6 +145,11 @@ def path_of_weights(init):
 def path_of_data(choice):
     """Where the data of a choice lies on this machine; an export is unpacked there first."""
     kind, colon, number = choice.partition(":")
+    if colon and kind == "release":
+        try:
+            return training.folder_of(training.find(number))
+        except training.CannotUse as error:
+            raise CannotTrain(error.args[0]) from error
     if colon and kind == "export" and number.isdecimal():
         return _unpacked(int(number))
     path = None if colon else _below_roots(choice)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from modelzoo import exporting
+from modelzoo import exporting, formats
+from modelzoo.models import Release
 from modelzoo.outdir import CannotWrite
+from modelzoo.releases import writing
 from studio.terminal import Line
 
 
@@ -39,11 +41,24 @@ class Command(BaseCommand):
             action="store_true",
             help="also questions whose leak check is neither clear nor waived; the dataset card then says so",
         )
+        parser.add_argument("--release", metavar="NAME", help="write this sealed release, not what is approved now")
+        parser.add_argument(
+            "--formats",
+            nargs="+",
+            choices=list(formats.FORMATS),
+            default=["physgame"],
+            help="of a release: what to write it as (physgame, the public format)",
+        )
         parser.add_argument("--replace", action="store_true", help="replace an export that is in OUT already")
 
-    def handle(self, *, out, videos, video_file, purpose, allow_unchecked, replace, **options):
+    def handle(self, *, out, videos, video_file, purpose, allow_unchecked, replace, release, **options):
         started = time.monotonic()
         line = Line(self.stdout)
+        if release is not None:
+            self._release(line, release, out, wanted=options["formats"], videos=videos, replace=replace)
+            return
+        if options["formats"] != ["physgame"]:
+            raise CommandError("Other formats are written from a sealed release: add --release NAME.")
         try:
             summary = exporting.export(
                 out,
@@ -71,3 +86,24 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{summary.changed_ids} ids could not be names of files; manifest.json lists what became of them."
             )
+
+    def _release(self, line, name, out, **options):
+        started = time.monotonic()
+        release = Release.objects.filter(name=name).first()
+        if release is None:
+            raise CommandError(f"There is no release {name}. Seal one with manage.py seal_release.")
+        try:
+            done = writing.write(release, out, progress=_Shown(line), **options)
+        except (exporting.CannotExport, CannotWrite) as error:
+            line.end()
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            line.end()
+            raise CommandError(f"{error.filename or out}: {error.strerror}. Run it again to go on.") from error
+        line.end()
+        self.stdout.write(
+            f"Wrote {name}, {done.rows} rows on {done.clips} clips, to {out}:"
+            f" {done.files} files, {done.bytes / 1e6:.1f} MB, {time.monotonic() - started:.1f} s."
+        )
+        if done.left_out:
+            self.stdout.write(f"{done.left_out} rows were left out: their clips were taken down.")

@@ -31,6 +31,13 @@ class Command(BaseCommand):
             metavar="DIR",
             help="folders of PhysGame, PhysInstruct, PhysDPO or GlitchWorld data",
         )
+        parser.add_argument(
+            "--release",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help="sealed releases of PhysInstruct or PhysDPO to train on; only this needs the database",
+        )
         parser.add_argument("--init", metavar="PATH", help="model folder or checkpoint to begin from; DPO needs one")
         parser.add_argument(
             "--out", type=Path, metavar="DIR", help="folder of the run (default: runs/PRESET-TIME in the data folder)"
@@ -58,6 +65,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="with --dry-run: one JSON object")
 
     def handle(self, *, stage, preset, data, init, out, resume, nproc, overrides, without, cache, dry_run, **options):
+        releases = options["release"]
         if resume and not out:
             raise CommandError("--resume needs --out, the folder of the run that goes on.")
         if resume:
@@ -70,15 +78,16 @@ class Command(BaseCommand):
             presets.parse_overrides(chosen, overrides)
         except presets.BadSetting as error:
             raise CommandError(str(error)) from error
-        if not resume and not data:
-            raise CommandError("Say what to train on: --data DIR.")
+        if not resume and not data and not releases:
+            raise CommandError("Say what to train on: --data DIR, or --release NAME.")
         if nproc < 1:
             raise CommandError(f"--nproc {nproc}: must be 1 or more.")
+        data = [*data, *self._folders_of(() if resume else releases)]
         runs = Path(settings.DATA_DIR)
         out = out or settings.RUNS_DIR / f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
         cache = cache or runs / "cache"
         if nproc > 1 and "RANK" not in os.environ and not dry_run:
-            self._launch(nproc, out)
+            self._launch(nproc, out, data if releases and not resume else ())
             return
         from modelzoo.physvlm import estimate, train
 
@@ -118,11 +127,24 @@ class Command(BaseCommand):
             said = {"finished": f"The model is in {out / 'model'}."}
             self.stdout.write(f"{state.capitalize()}. {said.get(state, f'Go on with --resume --out {out}.')}")
 
-    def _launch(self, nproc, out):
+    def _folders_of(self, names):
+        """Releases as folders of data. The processes of one run get the folders, so that one of them asks the database."""
+        if not names:
+            return []
+        from modelzoo.releases import training
+
+        try:
+            return [str(training.folder_of(training.find(name))) for name in names]
+        except training.CannotUse as error:
+            raise CommandError(str(error)) from error
+
+    def _launch(self, nproc, out, folders):
         """The same command once for each process; the first of them tells what happens."""
         from modelzoo.physvlm import launch
 
         arguments = _without_option(sys.argv[1:], "--nproc")
+        if folders:
+            arguments = [*_without_list(arguments, "--release", "--data"), "--data", *folders]
         if "--out" not in " ".join(arguments):
             arguments += ["--out", str(out)]
         code = launch.run([sys.executable, sys.argv[0], *arguments], processes=nproc)
@@ -166,5 +188,16 @@ def _without_option(arguments, name):
         elif argument == name:
             skip = True
         else:
+            kept.append(argument)
+    return kept
+
+
+def _without_list(arguments, *names):
+    """The arguments without those options and the values that follow them."""
+    kept, skip = [], False
+    for argument in arguments:
+        if argument.startswith("--"):
+            skip = argument.partition("=")[0] in names
+        if not skip:
             kept.append(argument)
     return kept

@@ -9,6 +9,7 @@ A folder may hold any of them. Videos are looked for in the folder of their form
 PhysGame-Benchmark/), in clips/, and beside the file. Whatever is wrong raises `BadData` with the record's name.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,7 +119,26 @@ def _read_folder(folder, data):
             kept[type(row)].append(row if row.clip_id == clip_id else _renamed(row, clip_id))
             count += 1
     kind = "glitchworld-arrays" if rows_of_array else "glitchworld-clips" if (folder / "truth.jsonl").exists() else "public"
-    data.sources.append({"path": str(folder.resolve()), "kind": kind, "rows": count, "clips": len(data.clips) - before})
+    source = {"path": str(folder.resolve()), "kind": kind, "rows": count, "clips": len(data.clips) - before}
+    data.sources.append(source | _release_of(folder))
+
+
+def _release_of(folder):
+    """{"release": {name, kind, number, split, sha256}} where the folder is the export of a sealed release, else {}."""
+    path = folder / "release.json"
+    if not path.exists():
+        return {}
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        release = {name: about[name] for name in ("name", "kind", "number", "split", "sha256")}
+        listed = hashlib.sha256((folder / "rows.sha256").read_bytes()).hexdigest()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadData(f"{path} does not say which release the folder is: {error}. Export the release again.") from error
+    if not about.get("taken_down_rows") and listed != release["sha256"]:
+        raise BadData(f"{folder / 'rows.sha256'} is not the list of rows of {release['name']}. Export the release again.")
+    if release["kind"] == "benchmark":
+        raise BadData(f"{folder} is the benchmark {release['name']}; a model is not measured on what it was trained on.")
+    return {"release": release}
 
 
 def _renamed(row, clip_id):

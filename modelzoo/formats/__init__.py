@@ -1,0 +1,24 @@
+"""What a release is written as: one module for each family of readers, all fed from one pass over the rows.
+
+A format is a class with `KINDS`, made with (files, info); `add(record)` takes each row, `close()` ends it.
+"""
+
+from modelzoo.formats import harnesses, public, shards, tables, trainers
+
+FORMATS = {
+    "physgame": public.Public,
+    "qwen": trainers.Qwen,
+    "internvl": trainers.InternVL,
+    "llamafactory": trainers.LlamaFactory,
+    "ms-swift": trainers.Swift,
+    "trl": trainers.Trl,
+    "lmms-eval": harnesses.LmmsEval,
+    "vlmevalkit": harnesses.VlmEvalKit,
+    "parquet": tables.Parquet,
+    "webdataset": shards.WebDataset,
+}
+
+
+def for_kind(kind):
+    """Names of the formats that a release of that kind can be written as."""
+    return [name for name, format_ in FORMATS.items() if kind in format_.KINDS]

@@ -1,0 +1,33 @@
+"""Keep training data away from a benchmark of others."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from modelzoo.releases import firewall
+from studio.terminal import Line
+
+
+class Command(BaseCommand):
+    help = "Know the videos of a foreign benchmark: no release for training can hold one of them."
+
+    def add_arguments(self, parser):
+        parser.add_argument("folder", metavar="DIR", type=Path, help="its videos, at any depth")
+        parser.add_argument("--name", default="", help="what to call it (the folder's name)")
+
+    def handle(self, *, folder, name, **options):
+        if not folder.is_dir():
+            raise CommandError(f"{folder} is not a folder.")
+        line = Line(self.stdout)
+        name = (name or folder.resolve().name)[:80]
+        try:
+            count, touched = firewall.guard(
+                name, folder.resolve(), progress=lambda done, total: line.show(f"{done} of {total} videos")
+            )
+        except (ValueError, OSError) as error:
+            line.end()
+            raise CommandError(str(error)) from error
+        line.end()
+        self.stdout.write(f"{name}: {count} videos are kept out of training data.")
+        for clip in touched:
+            self.stdout.write(f"Clip {clip.pk} ({clip.name}) is for training and is one of them.")

@@ -1,0 +1,1 @@
+"""Frozen, numbered sets: sealing them, what may never be in two splits, and reading them again."""

@@ -1,0 +1,58 @@
+"""Sealed releases as what a run is trained on, and which runs were.
+
+A release is written out once below the Studio's data folder, in the public format; the run freezes it from there into its
+own folder, hash by hash, and names the release in its spec and in each checkpoint. Nodes that train need no database.
+"""
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+
+from modelzoo.models import Release, RunRelease
+from modelzoo.outdir import CannotWrite
+from modelzoo.releases import writing
+from studio.sentences import say
+
+
+class CannotUse(Exception):
+    """The release cannot be trained on; the sentence says why."""
+
+
+def find(name):
+    """The sealed release of that name, `CannotUse` if there is none or it is a benchmark."""
+    release = Release.objects.filter(name=name, state=Release.State.SEALED).first()
+    if release is None:
+        raise CannotUse(say("There is no release %(name)s.", name=name))
+    if release.kind == Release.Kind.BENCHMARK:
+        raise CannotUse(
+            say("%(name)s is a benchmark: a model is not measured on what it was trained on. Choose another.", name=name)
+        )
+    return release
+
+
+def folder_of(release):
+    """Where the release lies on this machine; it is written there first. What was taken down since is not in it."""
+    gone = sorted(writing.gone_clips(release))
+    mark = f"-without-{hashlib.sha256(repr(gone).encode()).hexdigest()[:8]}" if gone else ""
+    target = Path(settings.DATA_DIR) / "training-releases" / f"{release.name}-{release.sha256[:12]}{mark}"
+    if (target / writing.MANIFEST).is_file():
+        return target
+    try:
+        writing.write(release, target, videos="link")
+    except (writing.CannotExport, CannotWrite) as error:
+        if (target / writing.MANIFEST).is_file():  # another process was quicker
+            return target
+        raise CannotUse(str(error)) from error
+    return target
+
+
+def link(run):
+    """Remember which releases a run says it was trained on; those of another Studio are not ours to link."""
+    for source in run.spec.get("data") or []:
+        told = source.get("release") if isinstance(source, dict) else None
+        if not isinstance(told, dict):
+            continue
+        release = Release.objects.filter(name=str(told.get("name")), sha256=str(told.get("sha256"))).only("pk").first()
+        if release:
+            RunRelease.objects.get_or_create(run=run, release_id=release.pk, defaults={"sha256": str(told["sha256"])})
