@@ -11,7 +11,7 @@ import torch
 
 from modelzoo.physvlm import build, cost, presets
 from modelzoo.physvlm.data import order
-from modelzoo.physvlm.data.sources import BadData, read
+from modelzoo.physvlm.data.sources import BadData, read, refuse_benchmarks
 from modelzoo.physvlm.modeling import PhysVLMForConditionalGeneration
 from modelzoo.physvlm.tokens import CATEGORY, Tokens, training_rows
 from modelzoo.physvlm.vocabulary import train_tokenizer
@@ -25,6 +25,7 @@ def estimate(request, *, processes):
     chosen = presets.preset(request.preset, stage=request.stage)
     settings, _ = presets.parse_overrides(chosen, request.overrides)
     data = read(request.data).without(request.without)
+    refuse_benchmarks(data)
     records = data.pairs if request.stage == "dpo" else data.conversations + data.questions
     if not records:
         raise BadData(f"{', '.join(map(str, request.data))}: nothing for {request.stage} in it.")

@@ -20,7 +20,7 @@ from modelzoo.physvlm.data.batches import Batches
 from modelzoo.physvlm.data.cache import Frames
 from modelzoo.physvlm.data.features import Features, fit_statistics, tower_id
 from modelzoo.physvlm.data.freeze import freeze, open_array, thaw
-from modelzoo.physvlm.data.sources import BadData, read
+from modelzoo.physvlm.data.sources import BadData, read, refuse_benchmarks
 from modelzoo.physvlm.data.visual import VisualTokens
 from modelzoo.physvlm.loop import STOP, Diverged, Loop, Stopped, input_name
 from modelzoo.physvlm.optimizer import AdamW
@@ -176,6 +176,7 @@ def open_run(request, folder, world):
 
 def freeze_data(request, spec, folder, hooks):
     data = read(request.data)
+    refuse_benchmarks(data)
     rows = data.pairs if spec["stage"] == "dpo" else data.conversations + data.questions
     if not rows:
         wanted = "pairs (PhysDPO*.json)" if spec["stage"] == "dpo" else "conversations or questions"

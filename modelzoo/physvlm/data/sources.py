@@ -136,9 +136,14 @@ def _release_of(folder):
         raise BadData(f"{path} does not say which release the folder is: {error}. Export the release again.") from error
     if not about.get("taken_down_rows") and listed != release["sha256"]:
         raise BadData(f"{folder / 'rows.sha256'} is not the list of rows of {release['name']}. Export the release again.")
-    if release["kind"] == "benchmark":
-        raise BadData(f"{folder} is the benchmark {release['name']}; a model is not measured on what it was trained on.")
     return {"release": release}
+
+
+def refuse_benchmarks(data):
+    """`BadData` if a folder is a benchmark release: a model is not measured on what it was trained on."""
+    for source in data.sources:
+        if source.get("release", {}).get("kind") == "benchmark":
+            raise BadData(f"{source['path']} is the benchmark {source['release']['name']}; it is not trained on.")
 
 
 def _renamed(row, clip_id):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from modelzoo.models import Release, RunRelease, Takedown, TrainingRun
 from modelzoo.physvlm.data import sources
-from modelzoo.releases import sealing, training
+from modelzoo.releases import sealing, training, writing
 from modelzoo.runs import carry, choices
 from tests.factories import InstructSampleFactory, QuestionFactory
 from tests.modelzoo.physvlm import runs
@@ -81,3 +81,10 @@ def test_a_list_of_rows_that_was_changed_is_refused(release):
     (folder / "rows.sha256").write_text("x\n")
     with pytest.raises(sources.BadData, match="is not the list of rows of sft-1"):
         sources.read([folder])
+
+
+def test_a_folder_of_a_benchmark_release_is_not_trained_on(release, tmp_path):
+    approved(video=MP4 + b"bench")
+    writing.write(sealing.seal("bench", kind="benchmark"), tmp_path / "bench")
+    with pytest.raises(CommandError, match="is the benchmark bench; it is not trained on"):
+        call_command("train_physvlm", "--stage", "sft", "--data", str(tmp_path / "bench"), "--out", str(tmp_path / "run"))
