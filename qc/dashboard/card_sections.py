@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -16,10 +16,12 @@ from qc import leak_verdicts
 from qc.dashboard.card import Section, section
 from qc.dashboard.figures import Share
 from qc.dashboard.tiles import percent
+from qc.duplicates.models import DuplicatePair
 from qc.leak_panel import BADGES
 from qc.models import Adjudication, BlindAnswer, LeakAnswer, LeakCheck, LeakWaiver, Review
 
 _TONES = {"approve": "good", "return": "warn", "reject": "bad"}
+MOST_PAIRS = 20
 _MARKS = {True: "✓", False: "✗"}
 
 
@@ -72,6 +74,31 @@ def clip(subject):
         ],
         url=clip.get_absolute_url(),
         action=_("Open the clip"),
+    )
+
+
+@section("duplicates", order=22)
+def duplicates(subject):
+    """Clips that look alike, and the family this one is in."""
+    clip = subject.question.clip
+    pairs = list(DuplicatePair.objects.filter(Q(first=clip) | Q(second=clip)).order_by("-id")[:MOST_PAIRS])
+    if not pairs:
+        return Section(_("Near-duplicates"), tone="good", verdict=_("None found"))
+    waiting = [pair for pair in pairs if pair.state == DuplicatePair.State.OPEN]
+    lines = []
+    for pair in pairs:
+        other = pair.second_id if pair.first_id == clip.pk else pair.first_id
+        lines.append(_("Clip %(id)s: %(state)s") % {"id": other, "state": pair.get_state_display()})
+    size = Clip.objects.filter(family=clip.family_id).count() if clip.family_id else 1
+    waits = ngettext("%(n)s pair waits for a decision", "%(n)s pairs wait for a decision", len(waiting))
+    return Section(
+        _("Near-duplicates"),
+        tone="warn" if waiting else "",
+        verdict=waits % {"n": len(waiting)} if waiting else _("All decided"),
+        facts=[(_("Clips in its family"), size)],
+        lines=lines,
+        url=(waiting or pairs)[0].get_absolute_url(),
+        action=_("Compare side by side"),
     )
 
 
@@ -259,7 +286,7 @@ def adjudication(subject):
         facts=[(_("Lead"), str(last.lead)), (_("When"), when(last.decided_at))],
         lines=[last.comment],
         url=reverse("adjudicate", args=[subject.question.pk]),
-        action=_("Open"),
+        action=_("The decision"),
     )
 
 

@@ -10,6 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from qc.dashboard.figures import Share
+from qc.duplicates.models import DuplicatePair
+
+MOST_PAIRS = 200
 
 
 @dataclass(frozen=True)
@@ -61,4 +64,11 @@ def throughput(asked, sums):
     return Tile(_("Active hours"), number_format(round(sums.active_h, 1), 1, force_grouping=True), note)
 
 
-TILES = [leak_rate, blind_accuracy, agreement, throughput]
+def duplicates(asked, sums):
+    """Pairs that wait, counted no further than there is anything to learn from the number."""
+    count = DuplicatePair.objects.filter(state=DuplicatePair.State.OPEN).order_by()[: MOST_PAIRS + 1].count()
+    shown = f"{MOST_PAIRS}+" if count > MOST_PAIRS else str(count)
+    return Tile(_("Near-duplicates"), shown, _("pairs of clips wait for a decision"), tone="warn" if count else "")
+
+
+TILES = [leak_rate, blind_accuracy, agreement, throughput, duplicates]

@@ -16,6 +16,7 @@ from annotator.taxonomy import CATEGORIES
 from qc.dashboard import card, counting, figures, tables, tiles, views
 from qc.dashboard.asking import Asked
 from qc.dashboard.models import PersonDay
+from qc.duplicates.models import DuplicatePair
 from qc.models import LeakCheck
 from tests.factories import ClipFactory, QuestionFactory, UserFactory, cleared, known_clip
 from tests.qc.conftest import RETURN, review, revision_of, ruling
@@ -115,13 +116,13 @@ class TestThePage:
     def test_it_costs_the_same_queries_however_many_questions_and_people(self, page, django_assert_num_queries, rea_and_roy):
         QuestionFactory(approved=True)
         page()
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             page(by="week", span=365)
         for number in range(8):
             question = QuestionFactory(submitted=True, author=UserFactory(), category=list(CATEGORIES)[number])
             review(rea_and_roy[0], question, ruling())
         counting.catch_up()
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             page(by="week", span=365)
 
     def test_a_backlog_is_told(self, page, monkeypatch):
@@ -202,7 +203,10 @@ class TestTheCard:
     def test_it_tells_what_is_known_on_one_page(self, client, lead, rea_and_roy, settings):
         settings.REVIEWS_NEEDED = 2
         question = QuestionFactory(submitted=True, review_slots=2, clip=known_clip(open_slots=0))
-        roy = rea_and_roy[1]
+        roy, twin = rea_and_roy[1], ClipFactory()
+        DuplicatePair.objects.create(
+            first=question.clip, second=twin, cover_first=0.9, cover_second=0.9, cover_most=0.9, frames=30
+        )
         review(roy, question, ruling("return", reasons=RETURN), answer="distractor_2")
         cleared(revision_of(question))
         client.force_login(lead)
@@ -210,7 +214,8 @@ class TestTheCard:
         for words in (
             "Ready for export? Not exportable", "✗ approved", "Leak check Clear", "Blind answers 0 of 1 right",
             "roy: distractor 2, after 10 s of clip and 4 s of thinking", "Revision 1, roy: Return", "Remarks 1 remark",
-            "Truth Category right", "Revisions 1 revision", "History", "The crate hangs in the air",
+            "Truth Category right",
+            "Near-duplicates 1 pair waits", f"Clip {twin.pk}: Open", "Clips in its family 1", "Revisions 1 revision", "History", "The crate hangs in the air",
         ):  # fmt: skip
             assert words in text, words
 
