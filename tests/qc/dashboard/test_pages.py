@@ -215,7 +215,8 @@ class TestTheCard:
             "Ready for export? Not exportable", "✗ approved", "Leak check Clear", "Blind answers 0 of 1 right",
             "roy: distractor 2, after 10 s of clip and 4 s of thinking", "Revision 1, roy: Return", "Remarks 1 remark",
             "Truth Category right",
-            "Near-duplicates 1 pair waits", f"Clip {twin.pk}: Open", "Clips in its family 1", "Revisions 1 revision", "History", "The crate hangs in the air",
+            "Near-duplicates 1 pair waits", f"Clip {twin.pk}: Open", "Clips in its family 1",
+            "Revisions 1 revision", "History", "The crate hangs in the air",
         ):  # fmt: skip
             assert words in text, words
 
