@@ -13,7 +13,7 @@ from annotator.glitchworld.painter import Painter
 from annotator.glitchworld.physics import GROUND, Simulation
 from annotator.glitchworld.scene import deal
 from annotator.glitchworld.streams import stream
-from annotator.glitchworld.truth import WORLD, ActorTruth, ClipTruth, GlitchTruth, Lookalike, Without
+from annotator.glitchworld.truth import BLATANT, WORLD, ActorTruth, ClipTruth, GlitchTruth, Lookalike, Without
 
 _MODULES = (faults_mechanics, faults_kinematics, faults_optics, faults_matter)
 _ATTEMPTS = 12
@@ -36,7 +36,7 @@ def camera_path(scene, base):
     """(x, y) of the view's corner for each frame, in canvas pixels. Follows the first person of the run without a glitch."""
     scale, theme = 2 * scene.format.scale, scene.theme
     view = scene.format.view[0]
-    room = round(scene.size[0] * scale) - 2 * scene.format.width
+    room = round(scene.size[0] * scale) - 2 * scene.format.width  # none at the plain level, whose camera stands still
     hero = next(one.id for one in scene.cast if one.kind == "person")
     dice = stream(scene.seed, theme.name, "camera")
     x = min(max(base.states[0][hero].x - view / 2 + dice.uniform(-60, 60), 0), scene.size[0] - view)
@@ -227,7 +227,8 @@ def plan(*, seed, theme, format, category=None, glitch=None, strength=None):
     if category is not None:
         names = [one.name for one in catalogue.of_category(category)]
         dice.shuffle(names)
-    power = 0.2 + 0.8 * math.sqrt(dice.random()) if strength is None else strength  # subtle ones are rarer
+    if strength is None:  # subtle ones are rarer, and the plain level has none
+        strength = dice.uniform(BLATANT, 1) if format.plain else 0.2 + 0.8 * math.sqrt(dice.random())
     for attempt in range(_ATTEMPTS):
         scene = deal(seed, theme, format, attempt)
         base = Simulation(scene).run()
@@ -237,7 +238,7 @@ def plan(*, seed, theme, format, category=None, glitch=None, strength=None):
         scale = 2 * format.scale
         stage = Stage(scene, base, [(x / scale, y / scale) for x, y in camera])
         for name in names:
-            fault = FAULTS[name](catalogue.GLITCHES[name], power, stream(seed, theme, "fault", name, attempt), stage)
+            fault = FAULTS[name](catalogue.GLITCHES[name], strength, stream(seed, theme, "fault", name, attempt), stage)
             if fault.cast():
                 return Clip(clip_id, scene, base, camera, fault)
     raise LookupError(f"No scene of seed {seed} in {theme} can show {' or '.join(names)}.")

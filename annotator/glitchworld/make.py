@@ -26,11 +26,12 @@ import numpy as np
 
 from annotator.glitchworld import catalogue, clip, video
 from annotator.glitchworld.pairs import GLITCH_FREE, ask, write_files
-from annotator.glitchworld.scene import ARRAY, VIDEO
+from annotator.glitchworld.scene import ARRAY, PLAIN, VIDEO
 from annotator.glitchworld.streams import stream
 from annotator.glitchworld.truth import WORLD
 
 SETTINGS, TRUTH, ARRAYS, PARTS, CLIPS = "settings.json", "truth.jsonl", "arrays.npy", "parts", "clips"
+LEVELS = FULL, PLAIN_LEVEL = "full", "plain"
 NUMBERS = 1_000_000  # clips a set may have; the seed of clip n is seed * NUMBERS + n
 _BATCH = {True: 24, False: 1}  # clips of one task: arrays, videos
 _VIDEO_BYTES = 900_000  # room to ask for each video; most need a third of it
@@ -53,6 +54,7 @@ class Settings:
     twins: bool  # each clip with a glitch also without it
     arrays: bool
     world: int = WORLD
+    level: str = FULL
 
     def __post_init__(self):
         if not 1 <= self.clips <= NUMBERS:
@@ -61,6 +63,10 @@ class Settings:
             raise CannotMake(f"A seed is 0 or more, not {self.seed}.")
         if not 0 <= self.glitch_free <= 1:
             raise CannotMake(f"The share of glitch-free clips lies between 0 and 1, not at {self.glitch_free}.")
+        if self.level not in LEVELS:
+            raise CannotMake(f"There is no level {self.level!r}; there are {', '.join(LEVELS)}.")
+        if self.level == PLAIN_LEVEL and not self.arrays:
+            raise CannotMake("The plain level is for small models and made as arrays only; add --arrays.")
         for name in self.themes:
             _known(name, catalogue.THEMES, "theme")
         for name in self.categories:
@@ -68,7 +74,14 @@ class Settings:
 
     @property
     def format(self):
-        return ARRAY if self.arrays else VIDEO
+        return (PLAIN if self.level == PLAIN_LEVEL else ARRAY) if self.arrays else VIDEO
+
+    def text(self):
+        """As it stands in the folder; the full level is not named, so that sets from before there were levels go on."""
+        rows = asdict(self)
+        if self.level == FULL:
+            del rows["level"]
+        return json.dumps(rows, indent=1) + "\n"
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,7 @@ def make_set(
     glitch_free=GLITCH_FREE,
     twins=False,
     arrays=False,
+    level=FULL,
     workers=None,
     ffmpeg=None,
     progress=None,
@@ -140,6 +154,7 @@ def make_set(
         glitch_free=float(glitch_free),
         twins=bool(twins),
         arrays=bool(arrays),
+        level=level,
     )
     out = Path(out).absolute()
     if workers is not None and workers < 1:
@@ -159,7 +174,7 @@ def make_set(
 
 def _prepare(out, settings):
     """Leave `out` as a folder of exactly these settings, or raise CannotMake and leave it as it was."""
-    text = json.dumps(asdict(settings), indent=1) + "\n"
+    text = settings.text()
     known = out / SETTINGS
     if known.exists():
         if known.read_text(encoding="utf-8") != text:
@@ -285,7 +300,8 @@ def _make_batch(out, settings, ffmpeg, batch):
                 truths.append(each.truth(video=name, twin=other))
     if arrays is not None:
         arrays.flush()
-    asked = [ask(truth, seed=settings.seed, glitch_free=settings.glitch_free) for truth in truths]
+    plain = settings.level == PLAIN_LEVEL
+    asked = [ask(truth, seed=settings.seed, glitch_free=settings.glitch_free, plain=plain) for truth in truths]
     lines = [truth.to_json() + "\t" + json.dumps(records) + "\n" for truth, records in zip(truths, asked, strict=True)]
     write_whole(_part(out, batch), "".join(lines))
 

@@ -25,7 +25,7 @@ class Overlay:
     def __init__(self, scene, scale, width, height):
         self.scene, self.scale, self.width, self.height = scene, scale, width, height
         dice = stream(scene.seed, scene.theme.name, "overlay")
-        count = dice.randint(10, 22) if scene.format.wide else dice.randint(2, 5)
+        count = 0 if scene.format.plain else dice.randint(10, 22) if scene.format.wide else dice.randint(2, 5)
         self.motes = [(dice.randrange(width), dice.randrange(height), dice.uniform(0.7, 1.3)) for _ in range(count)]
         self.start = dice.randint(10, 90)
         self.flicker = dice.randint(6, 14)

@@ -4,6 +4,7 @@ import json
 
 from annotator.glitchworld.instruct import instruct_pairs
 from annotator.glitchworld.misled import misled_answers
+from annotator.glitchworld.plain import plain_question, plain_talk
 from annotator.glitchworld.questions import GLITCH_FREE, MOST_GLITCH_FREE, write_question
 from annotator.glitchworld.statements import glitch_of_another_clip
 from annotator.glitchworld.streams import stream
@@ -13,8 +14,8 @@ NO_GLITCH = "No glitch"  # stands where a clip without a glitch has no class
 _LETTERS = "ABCD"
 
 
-def ask(truth, *, seed, glitch_free):
-    """{file: records} of one clip; twins are not asked about.
+def ask(truth, *, seed, glitch_free, plain=False):
+    """{file: records} of one clip; twins are not asked about. `plain` asks as the plain level does.
 
     There is no annotation in a set with more glitch-free clips than the questions can hide. Conversations and pairs are
     then as for the largest share that can be hidden.
@@ -23,8 +24,14 @@ def ask(truth, *, seed, glitch_free):
         return {}
     records = {}
     if glitch_free <= MOST_GLITCH_FREE:
-        records["annotation"] = _annotation(truth, stream(seed, "question", truth.clip_id), glitch_free)
+        write = plain_question if plain else write_question
+        question = write(truth, rng=stream(seed, "question", truth.clip_id), glitch_free=glitch_free)
+        records["annotation"] = _annotation(truth, question)
     share = min(glitch_free, MOST_GLITCH_FREE)
+    if plain:
+        turns, pairs = plain_talk(truth, rng=stream(seed, "talk", truth.clip_id), glitch_free=share)
+        records["instruct"], records["preference"] = _instruct(truth, turns), _pairs(truth, pairs)
+        return records
     records["instruct"] = _conversation(truth, stream(seed, "instruct", truth.clip_id), share)
     records["preference"] = _preferences(truth, stream(seed, "preference", truth.clip_id), share)
     return records
@@ -47,9 +54,8 @@ def _text(rows):
     return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
 
 
-def _annotation(truth, rng, glitch_free):
+def _annotation(truth, question):
     """A record of the public annotation file."""
-    question = write_question(truth, rng=rng, glitch_free=glitch_free)
     return {
         "question_id": truth.clip_id,
         "question": question.stem,
@@ -62,14 +68,20 @@ def _annotation(truth, rng, glitch_free):
 
 def _conversation(truth, rng, glitch_free):
     """A record of the public PhysInstruct file."""
-    pairs = instruct_pairs(truth, rng=rng, glitch_free=glitch_free)
-    return {"video": f"{truth.clip_id}.mp4", "QA": [{"i": "", **pair} for pair in pairs]}
+    return _instruct(truth, instruct_pairs(truth, rng=rng, glitch_free=glitch_free))
+
+
+def _instruct(truth, turns):
+    return {"video": f"{truth.clip_id}.mp4", "QA": [{"i": "", **turn} for turn in turns]}
 
 
 def _preferences(truth, rng, glitch_free):
     """Records of the public PhysDPO file; the scores only say which answer is the true one."""
     other = glitch_of_another_clip(truth, rng=rng, glitch_free=glitch_free)
-    pairs = misled_answers(truth, rng=rng, other=other, glitch_free=glitch_free)
+    return _pairs(truth, misled_answers(truth, rng=rng, other=other, glitch_free=glitch_free))
+
+
+def _pairs(truth, pairs):
     return [
         {
             "id": f"{truth.clip_id}_{number}",

@@ -4,7 +4,7 @@ World units are pixels of a 640x360 clip, y points down. In the top view x and y
 above, and each actor has a height above it as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from annotator.glitchworld.streams import stream
 from annotator.glitchworld.themes import THEMES, Theme
@@ -23,6 +23,7 @@ class Format:
     simulated: int  # frames at 30 a second
     every: int  # keep each such frame
     wide: bool  # room for more structures and actors
+    plain: bool = False  # the easy level: a still camera, one person, two things, nothing that looks like a glitch
 
     @property
     def frames(self):
@@ -39,6 +40,7 @@ class Format:
 
 VIDEO = Format(width=640, height=360, view=(640, 360), simulated=150, every=1, wide=True)
 ARRAY = Format(width=96, height=96, view=(276, 276), simulated=96, every=6, wide=False)
+PLAIN = replace(ARRAY, plain=True)
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,16 @@ class _Dealer:
         self.taken = set()
 
     def deal(self):
-        rng, theme, (vw, vh) = self.rng, self.theme, self.format.view
+        rng, theme, (vw, vh), plain = self.rng, self.theme, self.format.view, self.format.plain
         self.width = round(vw * (rng.uniform(1.15, 1.45) if self.format.wide else rng.uniform(1.15, 1.3)))
+        if plain:
+            self.width = vw
         mirror, water = rng.choice([(True, False), (False, True), (True, True)])
         wide = self.format.wide
         glass, lamp, column = rng.random() < 0.5, rng.random() < 0.5, rng.random() < (0.4 if wide else 0.25)
         portal = rng.random() < (0.25 if wide else 0.15)
+        if plain:
+            lamp = column = portal = False
         self.height, self.narrow = vh, 1.0 if wide else 0.75
         if self.top:
             self.floor, self.front = vh * 0.27, vh * (0.8 if water else 0.96)
@@ -166,7 +172,8 @@ class _Dealer:
             self.floor = vh * (0.68 if water else 0.75)
             self.front = self.floor + STRIP
         self.frame_blocks()
-        self.structures()
+        if not plain:
+            self.structures()
         places = self.places(1 + mirror + glass + column + 2 * portal)
         pole = self.pole(places.pop(), lamp)
         mirror = self.mirror(places.pop()) if mirror else None
@@ -175,9 +182,10 @@ class _Dealer:
         portals = self.portals(places) if portal else None
         self.people()
         self.things()
-        self.vehicles()
+        if not plain:
+            self.vehicles()
         self.fixed(pole, lamp, mirror, water, glass)
-        shakes = tuple(rng.randrange(self.format.simulated) for _ in range(2) if rng.random() < theme.shake)
+        shakes = tuple(rng.randrange(self.format.simulated) for _ in range(2) if rng.random() < theme.shake and not plain)
         return Scene(
             seed=self.seed,
             theme=theme,
@@ -198,7 +206,7 @@ class _Dealer:
             cast=tuple(self.cast),
             shakes=shakes,
             gain=rng.randint(216, 290),
-            quality=rng.randint(0, 10),
+            quality=rng.randint(0, 3 if plain else 10),
         )
 
     # fixed things
@@ -314,7 +322,7 @@ class _Dealer:
     def people(self):
         rng, theme = self.rng, self.theme
         low, high = theme.people
-        count = rng.randint(low, high) if self.format.wide else 1 + (rng.random() < 0.2)
+        count = rng.randint(low, high) if self.format.wide else 1 + (rng.random() < 0.2 and not self.format.plain)
         for _ in range(count):
             height, width = 96 * theme.size * rng.uniform(0.94, 1.06), 24 * theme.size
             x, y = self.spot(width, height, low=True)
@@ -334,7 +342,7 @@ class _Dealer:
 
     def things(self):
         rng, theme = self.rng, self.theme
-        more = rng.randint(*theme.more_things) if self.format.wide else (rng.random() < 0.2)
+        more = rng.randint(*theme.more_things) if self.format.wide else (rng.random() < 0.2 and not self.format.plain)
         kinds = rng.choices(("ball", "crate", "barrel"), theme.things, k=1 + more)
         starts = ["thrown", "moving", *rng.choices(["moving", "resting", "thrown"], k=1 + more)]
         for kind, start in zip(["ball", *kinds], starts, strict=False):

@@ -21,10 +21,16 @@ class Command(BaseCommand):
         parser.add_argument("--glitch-free", type=float, metavar="SHARE", help="share of clips in which all is well")
         parser.add_argument("--twins", action="store_true", help="also render each clip with a glitch without it")
         parser.add_argument("--arrays", action="store_true", help="96x96x16 frames in one array file, no videos")
+        parser.add_argument(
+            "--level",
+            default="full",
+            metavar="L",
+            help="full, or plain: still camera, few actors, strong glitches, and options of other categories",
+        )
         parser.add_argument("--sheet", metavar="FILE.png", help="draw a contact sheet of all glitches and themes")
         parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
 
-    def handle(self, *, out, clips, seed, theme, category, glitch_free, twins, arrays, sheet, workers, **options):
+    def handle(self, *, out, clips, seed, theme, category, glitch_free, twins, arrays, level, sheet, workers, **options):
         from annotator.glitchworld import make
         from annotator.glitchworld.sheet import draw_sheet
 
@@ -44,7 +50,7 @@ class Command(BaseCommand):
             if out:
                 made = make.make_set(
                     out, clips=clips, seed=seed, themes=theme, categories=category, glitch_free=share, twins=twins,
-                    arrays=arrays, workers=workers, ffmpeg=settings.FFMPEG, progress=progress,
+                    arrays=arrays, level=level, workers=workers, ffmpeg=settings.FFMPEG, progress=progress,
                 )  # fmt: skip
                 line.end()
                 self.stdout.write(f"{out} holds {made} clips with their truth.")
