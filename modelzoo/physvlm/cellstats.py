@@ -4,6 +4,9 @@ A stand-in for SigLIP that costs 30 ms a clip on a processor. Colours are counte
 by their colour; motion is what is left after the scrolling of the camera was taken away.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -19,6 +22,12 @@ _NAMED_SPREAD = 0.02  # squared distance of colours at which the chance of a nam
 _MOVES = 0.06  # of the brightness: less is noise
 _LARGEST_SCROLL = 8  # pixels between two frames
 _LAG = 3  # frames of the slow difference
+
+
+@lru_cache(1)
+def _cores(count):
+    """Threads that each work alone: many small operations only lose by being cut up among cores."""
+    return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,), thread_name_prefix="cells")
 
 
 class CellStatsTower(nn.Module):
@@ -47,8 +56,11 @@ class CellStatsTower(nn.Module):
 
     def raw_features(self, pixels):
         """pixels (C,T,3,H,W), bytes or normalised -> float32 (C,T,g*g,D), before the z-score."""
-        # few clips at a time: what is in between is fifty times the bytes of a clip
-        return torch.cat([self._features(part) for part in pixels.split(4)])
+        # one clip at a time: what is in between is fifty times its bytes, and each core has a clip of its own
+        clips = pixels.split(1)
+        if pixels.device.type != "cpu" or len(clips) == 1 or torch.get_num_threads() == 1:
+            return torch.cat([self._features(clip) for clip in clips])
+        return torch.cat(list(_cores(torch.get_num_threads()).map(self._features, clips)))
 
     def _features(self, pixels):
         images = pixels.float() / 255 if pixels.dtype == torch.uint8 else (pixels.float() + 1) / 2
