@@ -18,7 +18,7 @@ from qc.dashboard.figures import Share
 from qc.dashboard.tiles import percent
 from qc.duplicates.models import DuplicatePair
 from qc.leak_panel import BADGES
-from qc.models import Adjudication, BlindAnswer, LeakAnswer, LeakCheck, LeakWaiver, Review
+from qc.models import Adjudication, BlindAnswer, GoldItem, LeakAnswer, LeakCheck, LeakWaiver, Review
 
 _TONES = {"approve": "good", "return": "warn", "reject": "bad"}
 MOST_PAIRS = 20
@@ -217,7 +217,9 @@ def blind(subject):
 
 @section("reviews", order=50)
 def reviews(subject):
-    given = Review.objects.filter(revision__question=subject.question).select_related("reviewer", "revision", "blind_answer")
+    given = Review.objects.filter(revision__question=subject.question, gold=None).select_related(
+        "reviewer", "revision", "blind_answer"
+    )
     given = list(given.order_by("id"))
     if not given:
         return Section(_("Reviews"), verdict=_("None yet"))
@@ -287,6 +289,26 @@ def adjudication(subject):
         lines=[last.comment],
         url=reverse("adjudicate", args=[subject.question.pk]),
         action=_("The decision"),
+    )
+
+
+@section("gold", order=75)
+def gold(subject):
+    """Whether reviewers are measured by it, and how; who may be measured does not learn which items do it."""
+    if subject.user.is_reviewer:
+        return None
+    item = GoldItem.objects.filter(revision__question=subject.question).order_by("-id").first()
+    if item is None:
+        return None
+    answers = BlindAnswer.objects.filter(gold__revision__question=subject.question).values_list("answer", flat=True)
+    share = Share(sum(answer == BlindAnswer.Answer.CORRECT for answer in answers), len(answers))
+    return Section(
+        _("Gold item"),
+        tone="" if item.retired_at else "good",
+        verdict=_("Retired") if item.retired_at else _("In use"),
+        facts=[(_("Answers as gold"), _("%(right)s of %(n)s right") % {"right": share.right, "n": share.n})],
+        url=reverse("gold_items"),
+        action=_("All gold items"),
     )
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from annotator.models import Clip
 from annotator.taxonomy import CATEGORIES
+from qc import gold as gold_rules
 from qc.dashboard import card, counting, figures, tables, tiles, views
 from qc.dashboard.asking import Asked
 from qc.dashboard.models import PersonDay
@@ -240,6 +241,18 @@ class TestTheCard:
         review(UserFactory(username="rea", roles=["reviewer"]), own, ruling("return", reasons=RETURN))
         text = text_of(client.get(reverse("question_card", args=[own.pk])).content.decode())
         assert "You wrote this question" in text and "rea:" not in text and "Blind answers" not in text
+
+    def test_gold_is_told_to_leads_who_are_not_measured_by_it(self, client, lead, rea_and_roy):
+        question = QuestionFactory(submitted=True)
+        review(rea_and_roy[0], question, ruling())
+        gold_rules.promote(user=lead, question=question)
+        client.force_login(lead)
+        address = reverse("question_card", args=[question.pk])
+        text = text_of(client.get(address).content.decode())
+        assert "Gold item In use" in text and "Answers as gold 0 of 0 right" in text
+        assert "Blind answers 1 of 1 right" in text
+        client.force_login(UserFactory(roles=["lead", "reviewer"]))
+        assert "Gold item" not in text_of(client.get(address).content.decode())
 
     def test_a_later_room_adds_its_section(self, client, lead, monkeypatch):
         monkeypatch.setattr(card, "_sections", dict(card._sections))
