@@ -18,9 +18,9 @@ def two(figure):
 
 
 @register.filter
-def hundred(share):
-    """For drawing: 0 to 1 as 0 to 100, written as SVG wants it."""
-    return f"{100 * share:.2f}"
+def hundred(share, most=100):
+    """For drawing: 0 to 1 as 0 to 100, or to `most`, written as SVG wants it."""
+    return f"{min(100 * share, most):.2f}"
 
 
 @register.filter
