@@ -10,6 +10,7 @@ class ModelZooConfig(AppConfig):
             cards,  # noqa: F401 -- registers a section of a question's card
             export_jobs,  # noqa: F401 -- registers the kind "modelzoo.export" in workers and in the web
         )
+        from modelzoo.releases import jobs  # noqa: F401 -- registers "modelzoo.seal"
         from modelzoo.releases.panel import releases_panel
         from modelzoo.runs import planning  # noqa: F401 -- and "modelzoo.estimate"
 

@@ -88,6 +88,13 @@ _CARDS = [
         gettext_lazy("Open exports"),
     ),
     (
+        "releases",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Releases"),
+        gettext_lazy("Freeze numbered sets for evaluation and training, and see what changed."),
+        gettext_lazy("Open releases"),
+    ),
+    (
         "runs",
         {Role.LEAD, Role.ADMIN},
         gettext_lazy("Train"),

@@ -12,8 +12,10 @@ from django.test import Client
 from django.urls import get_resolver
 
 from modelzoo.models import TrainingRun
+from modelzoo.releases import sealing
 from studio import jobs
 from tests.factories import ClipFactory, QuestionFactory, UserFactory, clip_truth, practice_clip
+from tests.modelzoo.test_export import MP4, approved
 from tests.qc.duplicates import pair
 
 PEOPLE = ("nobody", "no role", "annotator", "reviewer", "lead", "admin")
@@ -125,6 +127,8 @@ TABLE = {
     "exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "exports/<int:pk>/download/": {"GET": LEAD | ADMIN},
     "exports/<int:pk>/delete/": {"POST": LEAD | ADMIN},
+    "releases/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "releases/<id:pk>/": {"GET": LEAD | ADMIN},
     # Training
     "runs/": {"GET": LEAD | ADMIN},
     "runs/new/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
@@ -219,10 +223,16 @@ def world(db):
         "reviews": revision.pk,
         "exports": job.pk,
         "runs": TrainingRun.objects.create(name="a run").pk,
+        "releases": sealed().pk,
         "account": 1,
     }
     sessions = {"nobody": ""} | {name: session_of(name, [] if name == "no role" else [name]) for name in PEOPLE[1:]}
     return {"ids": ids, "sessions": sessions}
+
+
+def sealed():
+    approved(video=MP4 + b"sealed")
+    return sealing.seal("sealed", kind="benchmark")
 
 
 def session_of(name, roles):

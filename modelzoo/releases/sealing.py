@@ -77,7 +77,7 @@ def preview(name, *, kind, split="", filters=None, progress=None):
     refusal, found = "", []
     try:
         found = _refuse_conflicts(chosen, kind, split, filters, only_look=True)
-        _check_name(name, kind, split)
+        check_name(name, kind, split)
         with transaction.atomic():
             release = _write(name, kind, split, filters, None, previous, {}, progress or Progress(), hash_files=False)
             transaction.set_rollback(True)
@@ -98,7 +98,7 @@ def _content(kind, filters):
         raise CannotSeal(str(error)) from error
 
 
-def _check_name(name, kind, split):
+def check_name(name, kind, split):
     if not NAME.fullmatch(name):
         raise CannotSeal(_("A release's name has small letters, digits, dots, dashes and underscores, at most 60 of them."))
     allowed = content.CONTENTS[kind].SPLITS
@@ -129,13 +129,13 @@ def _alone(progress):
 
 
 def _seal(name, kind, split, filters, by, progress):
-    _check_name(name, kind, split)
+    check_name(name, kind, split)
     chosen = _content(kind, filters)
     _refuse_conflicts(chosen, kind, split, filters)
     files = _hash_files(chosen, progress)
     try:
         with _alone(progress):
-            _check_name(name, kind, split)
+            check_name(name, kind, split)
             with _snapshot():
                 previous = Release.objects.filter(kind=kind, state=Release.State.SEALED).order_by("-number").first()
                 release = _write(name, kind, split, filters, by, previous, files, progress)

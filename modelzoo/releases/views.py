@@ -1,0 +1,126 @@
+"""Releases: the list with the form that seals, and the page of one."""
+
+from django import forms
+from django.db import connection
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from annotator.models import Clip
+from annotator.taxonomy import CATEGORY_CHOICES
+from modelzoo.models import Release
+from modelzoo.releases import content, jobs, sealing, writing
+from studio.access import allow
+from studio.roles import Role
+
+PAGE = 20
+CHANGES = 50
+
+
+class SealForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=Release.Kind.choices)
+    split = forms.ChoiceField(
+        label=gettext_lazy("Split"),
+        required=False,
+        choices=[("", gettext_lazy("As the kind has it")), *Release.Split.choices],
+    )
+    category = forms.ChoiceField(
+        label=gettext_lazy("Category"), required=False, choices=[("", gettext_lazy("All categories")), *CATEGORY_CHOICES]
+    )
+    allow_unchecked = forms.BooleanField(
+        label=gettext_lazy("Allow questions that have not passed the leak check"), required=False
+    )
+    leave_out_conflicts = forms.BooleanField(label=gettext_lazy("Leave out clips that another split holds"), required=False)
+
+    def clean(self):
+        data = super().clean()
+        if not self.errors:
+            data["split"] = data["split"] or sealing.default_split(data["kind"])
+            try:
+                sealing.check_name(data["name"], data["kind"], data["split"])
+            except sealing.CannotSeal as refusal:
+                self.add_error("name", str(refusal))
+        return data
+
+    def filters(self):
+        data = self.cleaned_data
+        return content.Filters(
+            categories=(data["category"],) if data["category"] else (),
+            allow_unchecked=data["allow_unchecked"],
+            leave_out_conflicts=data["leave_out_conflicts"],
+        )
+
+
+@allow(Role.LEAD, Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def releases(request):
+    form = SealForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        jobs.start(by=request.user, name=data["name"], kind=data["kind"], split=data["split"], filters=form.filters())
+        return redirect("releases")
+    found = Release.objects.for_lists()
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 19:
+        found = found.filter(pk__lt=int(before))
+    rows = list(found.order_by("-pk")[: PAGE + 1])
+    context = {
+        "form": form,
+        "releases": rows[:PAGE],
+        "older": rows[PAGE - 1].pk if len(rows) > PAGE else None,
+        "jobs": jobs.newest(3),
+    }
+    if request.htmx:
+        return render(request, "modelzoo/_releases.html", context)
+    return render(request, "modelzoo/releases.html", context, status=422 if form.errors else 200)
+
+
+@allow(Role.LEAD, Role.ADMIN)
+@require_safe
+@never_cache
+def release(request, pk):
+    found = get_object_or_404(Release.objects.select_related("sealed_by", "previous"), pk=pk)
+    after = request.GET.get("after", "")[:200]
+    changes = _changes(found, after)
+    facts = found.facts
+    tables = [
+        (_("By category"), _drawn(facts.get("by_category", {}), dict(CATEGORY_CHOICES))),
+        (_("By source"), _drawn(facts.get("by_source", {}), dict(Clip.Source.choices))),
+        (_("Licences"), _drawn(facts.get("by_licence", {}), {"": _("not stated")})),
+    ]
+    context = {
+        "release": found,
+        "tables": [table for table in tables if table[1]],
+        "changes": changes[:CHANGES],
+        "more": changes[CHANGES - 1][0] if len(changes) > CHANGES else None,
+        "used": found.used_by.select_related("run").defer("run__spec", "run__log_tail").order_by("-run_id")[:CHANGES],
+        "taken_down": len(writing.gone_clips(found)),
+    }
+    return render(request, "modelzoo/release.html", context)
+
+
+def _drawn(counts, labels):
+    """[(label, count, percent of the greatest), ...], the greatest first."""
+    most = max(counts.values(), default=1)
+    rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(labels.get(name, name), count, round(100 * count / most)) for name, count in rows]
+
+
+def _changes(found, after):
+    """[(row id, "added", "changed" or "removed"), ...] since the release before, by row id after `after`."""
+    if found.previous_id is None:
+        return []
+    sql = """
+        SELECT row_id, CASE WHEN o.sha256 IS NULL THEN 'added' WHEN n.sha256 IS NULL THEN 'removed' ELSE 'changed' END
+        FROM (SELECT row_id, sha256 FROM modelzoo_releaserow WHERE release_id = %s AND row_id > %s) n
+        FULL JOIN (SELECT row_id, sha256 FROM modelzoo_releaserow WHERE release_id = %s AND row_id > %s) o USING (row_id)
+        WHERE n.sha256 IS DISTINCT FROM o.sha256 ORDER BY row_id LIMIT %s
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [found.pk, after, found.previous_id, after, CHANGES + 1])
+        words = {"added": _("added"), "removed": _("removed"), "changed": _("changed")}
+        return [(row_id, words[what]) for row_id, what in cursor.fetchall()]
