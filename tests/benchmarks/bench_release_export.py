@@ -4,15 +4,21 @@ Prints seconds and peak memory; the memory of ten times fewer rows beside it sho
 """
 
 import json
+import os
 import resource
 import shutil
 import tempfile
 import time
 from pathlib import Path
 
-from modelzoo import formats
-from modelzoo.formats.base import Files, Info
-from modelzoo.releases import content
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
+django.setup()
+
+from modelzoo import formats  # noqa: E402 -- needs the settings
+from modelzoo.formats.base import Files, Info  # noqa: E402
+from modelzoo.releases import content  # noqa: E402
 
 
 class _Release:
@@ -57,10 +63,4 @@ def main():
 
 
 if __name__ == "__main__":
-    import os
-
-    import django
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
-    django.setup()
     main()
