@@ -1,6 +1,7 @@
 from django.urls import path
 
 from qc.api import ReviewingViewSet, ReviewViewSet
+from qc.baseline.api import BaselineViewSet
 from qc.calibration_api import AccuracyView, AgreementView, GoldView, QuestionAnswersView
 from qc.dashboard.api import QualityView
 from studio.api_views import endpoint
@@ -11,6 +12,8 @@ urlpatterns = [
     path("reviewers/accuracy/", endpoint(AccuracyView), name="api_reviewer_accuracy"),
     path("questions/<id:pk>/answers/", endpoint(QuestionAnswersView), name="api_question_answers"),
     path("questions/<id:pk>/gold/", endpoint(GoldView), name="api_question_gold"),
+    path("baseline/", endpoint(BaselineViewSet, {"get": "list", "post": "create"}), name="api_baseline"),
+    path("baseline/<id:pk>/", endpoint(BaselineViewSet, {"get": "retrieve"}), name="api_baseline_run"),
     path("reviews/", endpoint(ReviewViewSet, {"get": "list"}), name="api_reviews"),
     path("reviews/<id:pk>/", endpoint(ReviewViewSet, {"get": "retrieve"}), name="api_review"),
     path("reviews/<id:pk>/undo/", endpoint(ReviewViewSet, {"post": "undo"}), name="api_review_undo"),

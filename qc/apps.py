@@ -14,6 +14,7 @@ class QualityControlConfig(AppConfig):
             QUESTION_PANELS,
         )
         from qc import items, leaks
+        from qc.baseline.views import baseline_panel
         from qc.dashboard import card_sections  # noqa: F401 -- registers the sections of a question's card
         from qc.dashboard.filters import FILTERS, card_link
         from qc.duplicates import finding
@@ -25,6 +26,7 @@ class QualityControlConfig(AppConfig):
         QUESTION_PANELS.append(reviews_panel)
         QUESTION_PANELS.append(item_panel)
         QUESTION_PANELS.append(leak_panel)
+        QUESTION_PANELS.append(baseline_panel)
         ON_SUBMISSION.append(leaks.on_submitted)
         QUESTION_FILTERS.extend([*FILTERS, items.FILTER])
         QUESTION_LINKS.append(card_link)

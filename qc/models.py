@@ -190,6 +190,7 @@ class Adjudication(models.Model):
         ]
 
 
+from qc.baseline.models import BaselineRun, BaselineScore  # noqa: E402, F401 -- belong to this app
 from qc.dashboard.models import CountMark, CountState, PersonDay, QuestionFacts, QuestionTally  # noqa: E402, F401 -- likewise
 from qc.duplicates.models import DuplicatePair  # noqa: E402, F401 -- likewise
 from qc.leak_models import LeakAnswer, LeakCheck, LeakProbe, LeakWaiver  # noqa: E402, F401 -- belong to this app

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from qc import leak_probes, leaks
 from qc.agreement import report
+from qc.baseline import runs as baseline
 from qc.dashboard import counting
 from studio import jobs
 from studio.sentences import say
@@ -51,3 +52,13 @@ def nightly_agreement():
     for basis in report.BASES:
         for span in report.NIGHTLY:
             report.start(basis, span)
+
+
+@jobs.job(baseline.KIND, queue="cpu")
+def text_only_baseline(run):
+    return baseline.make(run)
+
+
+@shared_task
+def nightly_baseline():
+    baseline.nightly()

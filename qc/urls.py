@@ -1,6 +1,7 @@
 from django.urls import path
 
 from qc import adjudication, calibration_views, leak_views, reason_views, views
+from qc.baseline import views as baseline_views
 from qc.dashboard import card_views
 from qc.dashboard import views as quality_views
 from qc.duplicates import views as duplicate_views
@@ -17,6 +18,8 @@ urlpatterns = [
     path("review/undo/<int:review_pk>/", views.review_undo, name="review_undo"),
     path("leaks/", leak_views.leak_checks, name="leaks"),
     path("leaks/start/", leak_views.leak_checks_start, name="leaks_start"),
+    path("leaks/baseline/", baseline_views.baseline, name="baseline"),
+    path("leaks/baseline/start/", baseline_views.baseline_start, name="baseline_start"),
     path("questions/<int:pk>/leaks/check/", leak_views.leak_check, name="leak_check"),
     path("questions/<int:pk>/leaks/waive/", leak_views.leak_waive, name="leak_waive"),
     path("questions/<int:pk>/leaks/return/", leak_views.leak_return, name="leak_return"),

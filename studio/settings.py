@@ -242,6 +242,12 @@ CELERY_BEAT_SCHEDULE["nightly-agreement"] = {
     "schedule": crontab(hour=3, minute=20),
     "options": {"queue": "io", "expires": 3600},
 }
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE["nightly-baseline"] = {
+    "task": "qc.tasks.nightly_baseline",
+    "schedule": crontab(hour=3, minute=30),
+    "options": {"queue": "io", "expires": 3600},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # Clips

@@ -104,6 +104,8 @@ TABLE = {
     "review/undo/<int:review_pk>/": {"POST": REVIEWER},
     "leaks/": {"GET": LEAD},
     "leaks/start/": {"POST": LEAD},
+    "leaks/baseline/": {"GET": LEAD},
+    "leaks/baseline/start/": {"POST": LEAD},
     "questions/<int:pk>/leaks/check/": {"POST": LEAD},
     "questions/<int:pk>/leaks/waive/": {"POST": LEAD},
     "questions/<int:pk>/leaks/return/": {"POST": LEAD},
@@ -162,6 +164,8 @@ TABLE = {
     "api/v1/reviewers/accuracy/": {"GET": LEAD},
     "api/v1/questions/<id:pk>/answers/": {"GET": LEAD},
     "api/v1/questions/<id:pk>/gold/": {"POST": LEAD, "DELETE": LEAD},
+    "api/v1/baseline/": {"GET": LEAD, "POST": LEAD},
+    "api/v1/baseline/<id:pk>/": {"GET": LEAD},
     "api/v1/reviews/": {"GET": LEAD | REVIEWER},
     "api/v1/reviews/<id:pk>/": {"GET": LEAD | REVIEWER},
     "api/v1/reviews/<id:pk>/undo/": {"POST": REVIEWER},
@@ -225,6 +229,7 @@ def world(db):
         "runs": TrainingRun.objects.create(name="a run").pk,
         "releases": sealed().pk,
         "account": 1,
+        "baseline": 1,
     }
     sessions = {"nobody": ""} | {name: session_of(name, [] if name == "no role" else [name]) for name in PEOPLE[1:]}
     return {"ids": ids, "sessions": sessions}

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from tests.conftest import environment_of_a_process
 
-HEAVY = ("torch", "av", "numpy", "transformers")
+HEAVY = ("torch", "av", "numpy", "scipy", "sklearn", "transformers")
 
 
 def run_python(code):
