@@ -1,6 +1,6 @@
 from django.urls import path
 
-from annotator import check_views, clip_views, media, upload_views
+from annotator import check_views, clip_views, media, source_views, upload_views
 
 urlpatterns = [
     path("clips/", clip_views.clip_list, name="clips"),
@@ -13,5 +13,9 @@ urlpatterns = [
     path("clips/<int:pk>/", clip_views.clip_page, name="clip"),
     path("clips/<int:pk>/edit/", clip_views.clip_edit, name="clip_edit"),
     path("clips/<int:pk>/retry/", clip_views.clip_retry, name="clip_retry"),
+    path("clips/<int:pk>/takedown/", clip_views.clip_takedown, name="clip_takedown"),
+    path("sources/", source_views.sources, name="sources"),
+    path("sources/start/", source_views.sources_start, name="sources_start"),
+    path("sources/retry/", source_views.sources_retry, name="sources_retry"),
     path("media/<int:pk>/<str:kind>", media.clip_media, name="clip_media"),
 ]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from annotator import curating, importing
+from annotator import takedown as takedowns
 from annotator.models import Clip, Question, Truth, WrongState
 from annotator.search import CLIP_TEXT, text_query
 from annotator.taxonomy import CATEGORY_CHOICES, by_domain
@@ -151,6 +152,8 @@ def clip_page(request, pk):
         "questions": _questions_shown(request.user, clip),
         "shows_questions": leads or request.user.is_annotator,
         "entries": history.of(clip) if leads or request.user.is_studio_admin else None,
+        "takes_down": request.user.has_role(Role.LEAD, Role.ADMIN) and clip.state != Clip.State.TAKEN_DOWN,
+        "takedown": takedowns.of(clip),
         "gets_original": request.user.has_role(Role.LEAD, Role.ADMIN),
     }
     return render(request, "annotator/clip.html", context)
@@ -177,6 +180,25 @@ def clip_retry(request, pk):
     clip = get_object_or_404(Clip, pk=pk)
     try:
         importing.ingest_again(clip, by=request.user)
+    except WrongState as refusal:
+        messages.warning(request, str(refusal))
+    return redirect("clip", pk)
+
+
+class TakedownForm(forms.Form):
+    reason = forms.CharField(max_length=2000)
+
+
+@allow(Role.LEAD, Role.ADMIN)
+@require_POST
+def clip_takedown(request, pk):
+    clip = get_object_or_404(Clip, pk=pk)
+    form = TakedownForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Say why the clip is taken down, in at most 2000 characters."))
+        return redirect("clip", pk)
+    try:
+        takedowns.take_down(clip, by=request.user, reason=form.cleaned_data["reason"])
     except WrongState as refusal:
         messages.warning(request, str(refusal))
     return redirect("clip", pk)

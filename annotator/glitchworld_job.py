@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from annotator import importing
 from annotator.ingest import store
 from annotator.models import Clip
-from annotator.sources import find
+from annotator.sources.files import find
 from studio import jobs
 from studio.jobs import JobFailed
 from studio.sentences import say

@@ -72,12 +72,14 @@ def bring(file, *, original_name, source, by=None, story=None, truth=None, **det
         if found:
             raise Refused(found[0], **found[1])
         name = clean_name(original_name)
-        known = Clip.objects.filter(sha256=incoming.sha256).first()
+        known, created = Clip.objects.filter(sha256=incoming.sha256).first(), False
         if known is None:
             known, created = _create(incoming, name, source, by, story.as_fields(), truth)
             if created:
                 return known, True
-        elif not store.exists(known.original):
+        if known.state == Clip.State.TAKEN_DOWN:
+            raise Refused("taken_down", clip=known.pk)
+        if not created and not store.exists(known.original):
             # Lost from the storage since; here it is again, under the same name by content.
             stored = store.keep(incoming.path, "originals", known.sha256, store.suffix_of(known.original or name))
             Clip.objects.filter(pk=known.pk).update(original=stored)

@@ -48,7 +48,9 @@ def clip_media(request, pk, kind):
         raise Http404
     if kind == "original" and not request.user.has_role(Role.LEAD, Role.ADMIN):
         raise PermissionDenied(_("Only leads and admins can download originals."))
-    clip = get_object_or_404(Clip.objects.only("pk", "original_name", "source_id", kind), pk=pk)
+    clip = get_object_or_404(Clip.objects.only("pk", "state", "original_name", "source_id", kind), pk=pk)
+    if clip.state == Clip.State.TAKEN_DOWN:
+        raise Http404(_("Clip %(id)s was taken down.") % {"id": pk})
     name = getattr(clip, kind)
     if not name:
         raise Http404(_("Clip %(id)s has no such file yet.") % {"id": pk})

@@ -54,6 +54,7 @@ class Clip(models.Model):
         INGESTING = "ingesting", _("Ingesting")
         READY = "ready", _("Ready")
         FAILED = "failed", _("Failed")
+        TAKEN_DOWN = "taken_down", _("Taken down")
 
     class Content(models.TextChoices):
         UNCHECKED = "unchecked", _("Not checked yet")
@@ -77,6 +78,9 @@ class Clip(models.Model):
         PHYSGAME = "physgame", _("PhysGame format")
         GLITCHWORLD = "glitchworld", _("GlitchWorld")
         DEMO = "demo", _("Demo")
+        REDDIT = "reddit", _("Reddit")
+        YOUTUBE = "youtube", _("YouTube")
+        LINK = "link", _("Link")
 
     # The story
     source = models.CharField(_("source"), max_length=12, choices=Source.choices)
@@ -547,3 +551,6 @@ class PracticeAttempt(QuestionContent):
 
     def __str__(self):
         return f"practice attempt {self.pk}"
+
+
+from annotator.source_models import Site, SourceItem, Sourcing, Takedown, TakedownMark  # noqa: E402, F401 -- of this app

@@ -1,8 +1,14 @@
 from celery import shared_task
 
 from annotator import queue
+from annotator.sources import sites
 
 
 @shared_task
 def free_expired_leases():
     queue.free_expired_leases()
+
+
+@shared_task
+def fetch_what_waits():
+    sites.ring_all()

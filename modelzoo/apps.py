@@ -5,6 +5,7 @@ class ModelZooConfig(AppConfig):
     name = "modelzoo"
 
     def ready(self):
+        from annotator import takedown
         from annotator.panels import QUESTION_PANELS
         from modelzoo import (
             cards,  # noqa: F401 -- registers a section of a question's card
@@ -12,6 +13,7 @@ class ModelZooConfig(AppConfig):
         )
         from modelzoo.releases import jobs  # noqa: F401 -- registers "modelzoo.seal"
         from modelzoo.releases.panel import releases_panel
-        from modelzoo.runs import planning  # noqa: F401 -- and "modelzoo.estimate"
+        from modelzoo.runs import planning, used  # noqa: F401 -- and "modelzoo.estimate"
 
         QUESTION_PANELS.append(releases_panel)
+        takedown.USERS += [used.by_releases, used.by_runs]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from annotator import takedown
 from modelzoo.models import TrainingRun, WrongState
 from modelzoo.physvlm import presets
 from modelzoo.run_forms import PlanForm, RunFilter
@@ -140,6 +141,7 @@ def run_page(request, pk):
     if part == "rest":
         return render(request, "modelzoo/_run_rest.html", context)
     context["page"] = _page_data([run])
+    context["takedowns"] = takedown.marks_of("run", run.pk)
     return render(request, "modelzoo/run.html", context)
 
 

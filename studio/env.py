@@ -1,5 +1,6 @@
 """Typed readers for environment variables; each failure names the variable and what it takes."""
 
+import json
 import os
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -44,6 +45,20 @@ def env_list(name, default=(), *, allowed=None):
     if wrong:
         raise ImproperlyConfigured(f"{name} names {wrong[0]!r}; it takes {', '.join(allowed)}.")
     return parts
+
+
+def env_json(name, default):
+    """A JSON value of the default's type (dict or list)."""
+    raw = os.environ.get(name)
+    if not raw:
+        return default
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        value = None
+    if not isinstance(value, type(default)):
+        raise ImproperlyConfigured(f"{name} is not a JSON {'object' if isinstance(default, dict) else 'list'}.")
+    return value
 
 
 def postgres_config(url):

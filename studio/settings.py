@@ -8,7 +8,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from studio.env import celery_broker, env_bool, env_list, env_number, env_str, postgres_config
+from studio.env import celery_broker, env_bool, env_json, env_list, env_number, env_str, postgres_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_str("STUDIO_DATA_DIR", str(BASE_DIR / "data"))).resolve()
@@ -257,6 +257,28 @@ CLIP_MAX_PIXELS = env_number("STUDIO_CLIP_MAX_PIXELS", 4096 * 2304, minimum=1)
 FFMPEG = env_str("STUDIO_FFMPEG")  # empty: the binary inside imageio-ffmpeg
 FFMPEG_MEMORY_MB = env_number("STUDIO_FFMPEG_MEMORY_MB", 4096, minimum=256)
 FFMPEG_THREADS = env_number("STUDIO_FFMPEG_THREADS", 0)  # 0: ffmpeg decides
+
+# Fetching clips from sites (annotator/sources). Nothing is fetched from a host that is not on this list or below it.
+_FETCH_HOSTS = ["reddit.com", "redd.it", "youtube.com", "youtu.be", "googlevideo.com", "ytimg.com"]
+FETCH_HOSTS = env_list("STUDIO_FETCH_HOSTS", _FETCH_HOSTS)
+FETCH_MAX_BYTES = env_number("STUDIO_FETCH_MAX_MB", 300, minimum=1) * 1024 * 1024
+FETCH_MAX_S = env_number("STUDIO_FETCH_MAX_S", 180.0, minimum=1)  # length of a video
+FETCH_TIME_S = env_number("STUDIO_FETCH_TIME_S", 600.0, minimum=1)  # how long one fetch may take
+FETCH_TIMEOUT_S = env_number("STUDIO_FETCH_TIMEOUT_S", 20.0, minimum=0.1)  # silence on a connection
+FETCH_RATE_KB = env_number("STUDIO_FETCH_RATE_KB", 4096)  # a second; 0: as fast as it comes
+FETCH_SLEEP_S = env_number("STUDIO_FETCH_SLEEP_S", 5.0)  # between two videos of a site; half of it between requests
+FETCH_TRIES = env_number("STUDIO_FETCH_TRIES", 4, minimum=1)
+FETCH_BACKOFF_S = env_number("STUDIO_FETCH_BACKOFF_S", 60.0)  # doubles with each try
+# For tests and mirrors: {"host": "address:port"}, connected to instead of asking DNS, private or not; and who signs for it.
+FETCH_ROUTES = env_json("STUDIO_FETCH_ROUTES", {})
+FETCH_CA_FILE = env_str("STUDIO_FETCH_CA_FILE")
+# {category: [keywords, ...]}, in place of those in annotator/sources/keywords.py
+FETCH_KEYWORDS = env_json("STUDIO_FETCH_KEYWORDS", {})
+CELERY_BEAT_SCHEDULE["fetch-what-waits"] = {
+    "task": "annotator.tasks.fetch_what_waits",
+    "schedule": env_number("STUDIO_FETCH_LOOK_S", 30.0, minimum=0.5),
+    "options": {"queue": "io", "expires": 60},
+}
 
 # Questions
 LEASE_MINUTES = env_number("STUDIO_LEASE_MINUTES", 30.0, minimum=0.01)

@@ -67,7 +67,11 @@ TABLE = {
     "clips/<int:pk>/": {"GET": ANY_ROLE},
     "clips/<int:pk>/edit/": {"POST": LEAD},
     "clips/<int:pk>/retry/": {"POST": LEAD},
+    "clips/<int:pk>/takedown/": {"POST": LEAD | ADMIN},
     "media/<int:pk>/<str:kind>": {"GET": ANY_ROLE},
+    "sources/": {"GET": LEAD},
+    "sources/start/": {"POST": LEAD},
+    "sources/retry/": {"POST": LEAD},
     # Writing
     "write/": {"GET": WRITER},
     "write/next/": {"POST": WRITER},

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils.translation import gettext_noop
 
-from annotator import prints
+from annotator import prints, takedown
 from annotator.ingest import count, store
 from annotator.ingest.refusals import Refused
 from annotator.ingest.transcode import TILE_COLUMNS, Plan, tiles_made, transcode
@@ -32,7 +32,7 @@ _PROBE_WALL_S = 120
 def ingest(run, *, clip_id):
     """Safe to run twice: until the last UPDATE nothing refers to what was made, and files are named by content."""
     clip = Clip.objects.filter(pk=clip_id).first()
-    if clip is None or clip.state == Clip.State.READY:
+    if clip is None or clip.state in (Clip.State.READY, Clip.State.TAKEN_DOWN):
         return {}
     try:
         Clip.objects.filter(pk=clip_id, state=Clip.State.FAILED).update(state=Clip.State.INGESTING, failure="")
@@ -172,6 +172,8 @@ def _finish(run, clip, plan, measured, made, complaints, print_):
         )
         if changed:
             prints.keep(clip.pk, print_)
+        elif Clip.objects.filter(pk=clip.pk, state=Clip.State.TAKEN_DOWN).exists():
+            takedown.remove_made(clip.pk, made)
         if changed and complaints:
             run.log(f"The decoder complained {len(complaints)} times; first: {complaints[0][:300]}")
             text = say(

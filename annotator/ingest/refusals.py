@@ -43,6 +43,7 @@ _SENTENCES = {
     ),
     "missing": gettext_noop("The original is missing from the media storage. Bring the file again."),
     "no_truth": gettext_noop("Nothing is known about what happens in this clip, so nobody can practise on it."),
+    "taken_down": gettext_noop("This clip was taken down (clip %(clip)d), so it does not come back."),
     "taken_id": gettext_noop("The source id %(source_id)s belongs to clip %(clip)d already, which is another file."),
 }
 _WHATS = {

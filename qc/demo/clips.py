@@ -12,7 +12,7 @@ from annotator import importing
 from annotator.glitchworld.truth import read_truth
 from annotator.ingest.transcode import binary
 from annotator.models import Clip
-from annotator.sources import glitchworld_story
+from annotator.sources.files import glitchworld_story
 from studio import jobs
 from studio.health import worker_missing
 from studio.models import Job

@@ -236,7 +236,7 @@ def test_a_csv_names_files_beside_it_and_their_stories(folder):
     out, error = command(rows)
     assert "3 of 5 could not be taken" in str(error)
     assert "missing.mp4: No such file or directory" in out
-    assert "This is an address" in out and "names no file" in out
+    assert "example.org is not on the list" in out and "names no file" in out
     clip = Clip.objects.get(source_id="s1")
     assert (clip.title, clip.text, clip.purpose, clip.expected_category) == (
         "A, with comma",

@@ -61,6 +61,7 @@ class Found:
     source: str
     story: Story
     error: str = ""
+    url: str = ""  # where the video lies at a site, instead of `path`
     truth: ClipTruth | None = None
 
 
@@ -194,7 +195,10 @@ def _row(path, line, row, defaults):
     if not file:
         return Found(name, path, Clip.Source.CSV, Story(), "This row names no file.")
     if "://" in file:
-        return Found(name, path, Clip.Source.CSV, Story(), "This is an address. Download the video and name the file.")
+        try:
+            return Found(name, path, Clip.Source.LINK, _story(row, defaults), url=file)
+        except SourceError as error:
+            return Found(name, path, Clip.Source.LINK, Story(), str(error))
     try:
         return Found(name, path.parent / file, Clip.Source.CSV, _story(row, defaults))
     except SourceError as error:
