@@ -55,7 +55,7 @@ bench: setup browser
 # Trained on eight themes of GlitchWorld's plain level, evaluated on the three others. LABELS=shuffled: the control, which
 # must stay at chance. Preferences come from clips that SFT did not see, which it cannot know by heart.
 LEARN ?= data/learn
-TRAIN_CLIPS ?= 5000
+TRAIN_CLIPS ?= 8000
 PAIR_CLIPS ?= 1500
 TEST_CLIPS ?= 1000
 TRAIN_THEMES := meadow city factory desert snow castle town garden

@@ -167,7 +167,7 @@ _TINY_SFT = _7B_SFT | {
     "batch": 32,
     "micro_tokens": 100_000,
     "max_text_tokens": 1000,
-    "epochs": 16.0,
+    "epochs": 4.0,
     "learning_rate": 2e-3,
     "warmup": 40.0,
     "clip_norm": 1.0,
