@@ -8,6 +8,7 @@ A behaviour is a function (body, number of this request) -> (status, headers, wh
 with 200 is counted by the SHA-256 of its body: that is what a provider would bill.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -23,8 +24,20 @@ OPTION_LINE = re.compile(r"^([A-H])\. (.+)$", re.M)
 
 def asked(body):
     """(text of the prompt, {letter: option}) of a request."""
-    text = "\n".join(message["content"] for message in body["messages"])
+    text = "\n".join(_text_of(message["content"]) for message in body["messages"])
     return text, dict(OPTION_LINE.findall(text))
+
+
+def _text_of(content):
+    return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
+
+
+def pictures(body):
+    """The pictures of a request, as the bytes of JPEGs."""
+    parts = [part for message in body["messages"] if isinstance(message["content"], list) for part in message["content"]]
+    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    assert all(url.startswith("data:image/jpeg;base64,") for url in urls)
+    return [base64.b64decode(url.split(",", 1)[1]) for url in urls]
 
 
 def says(text, *, finish_reason="stop", usage=True):
@@ -94,6 +107,58 @@ def keyword(word):
 
 def mumbles(text, **options):
     return lambda body, number: (200, {}, says(text, **options)(body))
+
+
+# ---- Training data: a model that knows the truth, and is bad on purpose where told to
+
+
+def talks(truths, *, bad=None, misled="The blue ball rolls uphill by itself, although nothing pushes it."):
+    """Writes conversations, answers misled and judges, by the truth of each clip.
+
+    `truths`: {title of a clip: (what breaks, or "" for nothing)}. `bad`: {title: text sent instead of a conversation, or
+    a list of turns}. `misled`: what it answers where it is shown one picture, few pixels or a wrong title.
+    """
+
+    def answer(body, number):
+        text, _options = asked(body)
+        if "Reference:" in text:
+            reference, given = (re.search(rf"^{name}: (.*)$", text, re.M).group(1) for name in ("Reference", "Answer"))
+            score = 5 if given[:40] == reference[:40] else 1
+            return 200, {}, says(json.dumps({"score": score, "why": "By the words."}))(body)
+        if "Write 4 to 6 questions" not in text:
+            return 200, {}, says(misled(text) if callable(misled) else misled)(body)
+        title = re.search(r"^Title: “(.*)”$", text, re.M).group(1)
+        told = (bad or {}).get(title)
+        if isinstance(told, str):
+            return 200, {}, says(told)(body)
+        breaks = truths.get(title, "")
+        turns = told or conversation_about(breaks)
+        return 200, {}, says(json.dumps({"glitch": bool(breaks), "conversation": turns}))(body)
+
+    return answer
+
+
+def conversation_about(breaks):
+    """Turns of each kind about what breaks; of a clip where nothing does, that nothing does."""
+    if not breaks:
+        return [
+            turn("glitch_free", "Is there a glitch, and what is it?", "Nothing breaks; the cars drive as cars do."),
+            turn("yes_no", "Does everything obey gravity in it?", "Yes, whatever is dropped falls down."),
+        ]
+    return [
+        turn("open", "What unusual behaviour appears in it?", f"{breaks} Nothing could cause that."),
+        turn("follow_up", "When does that begin?", "It begins halfway through and lasts until the end."),
+        turn("yes_no", "Would this happen in the real world?", f"No, because physics forbids it. {breaks}"),
+        turn(
+            "choice",
+            f"Which is true? (A) The sun goes out at noon. (B) {breaks} (C) All is well here. (D) A dog turns to stone.",
+            f"(B) {breaks}",
+        ),
+    ]
+
+
+def turn(kind, question, answer):
+    return {"kind": kind, "question": question, "answer": answer}
 
 
 # ---- Faults

@@ -10,9 +10,7 @@
 | `replies` | what a model sent, as conversations; refused where it is not what was asked for |
 | `rules` | what is wrong with a question or an answer, by its text alone |
 | `own` | what needs no model: approved questions, and GlitchWorld's own pairs |
-| `building`, `opposing` | the two builds: plan, start, and the work of a job |
-| `misleading` | the conditions under which a model errs |
-| `judging` | whether a rejected answer is wrong after all, and the scores |
-| `deciding` | what people rule, and what follows |
+| `building`, `opposing` | the two builds: plan, start, and the work of a job; the latter misleads and judges |
+| `work` | what both builds share: the plan and its costs, and going through the steps of a job |
 | `figures` | rates with intervals, reasons counted, statistics of pairs |
 """

@@ -11,7 +11,6 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -176,9 +175,6 @@ class InstructSample(models.Model):
     def edited(self):
         return self.made is not None
 
-    def get_absolute_url(self):
-        return reverse("instruct_sample", args=[self.pk])
-
     def __str__(self):
         return f"sample {self.pk}"
 
@@ -291,9 +287,6 @@ class PreferencePair(models.Model):
             models.Index(fields=["draw"], condition=~Q(state="rejected"), name="preference_to_look_at"),
         ]
         triggers = [_training_clips_only("pairs_are_of_training_clips")]
-
-    def get_absolute_url(self):
-        return reverse("preference_pair", args=[self.pk])
 
     def __str__(self):
         return f"pair {self.pk}"

@@ -19,6 +19,7 @@ from studio.sentences import say
 
 logger = logging.getLogger(__name__)
 LARGEST = 10_000  # requests in one file; the provider takes 50,000 and 200 MB
+LARGEST_WITH_PICTURES = 200
 _ENDED = ("completed", "failed", "expired", "cancelled")
 _MARK = "studio_batch"
 
@@ -28,18 +29,20 @@ def ask_batch(wanted, *, purpose, run):
 
     What a batch leaves unanswered is put back, and may be asked one by one.
     """
+    by_hash = {request.hash: request for _endpoint, request in wanted}
     for batch in LLMBatch.objects.filter(job=run.job, state__in=[LLMBatch.State.PREPARING, LLMBatch.State.SENT]):
         endpoint = next(endpoint for endpoint, _request in wanted if endpoint.name == batch.endpoint)
-        _go_on(batch, endpoint, run)
+        _go_on(batch, endpoint, run, by_hash)
     by_endpoint = {}
     for endpoint, request in wanted:
         by_endpoint.setdefault(endpoint, {})[request.hash] = request
     for endpoint, requests in by_endpoint.items():
         requests = list(requests.values())
-        for start in range(0, len(requests), LARGEST):
-            batch = _prepare(endpoint, requests[start : start + LARGEST], purpose, run)
+        largest = LARGEST_WITH_PICTURES if any(request.pictures for request in requests) else LARGEST
+        for start in range(0, len(requests), largest):
+            batch = _prepare(endpoint, requests[start : start + largest], purpose, run)
             if batch:
-                _go_on(batch, endpoint, run)
+                _go_on(batch, endpoint, run, by_hash)
 
 
 def _prepare(endpoint, requests, purpose, run):
@@ -58,14 +61,14 @@ def _prepare(endpoint, requests, purpose, run):
     return batch
 
 
-def _go_on(batch, endpoint, run):
+def _go_on(batch, endpoint, run, by_hash):
     """Bring a batch to its end from wherever it is: send it, wait for it, store what it answered."""
     client = wire.client_of(endpoint)
     import openai
 
     try:
         if not batch.remote_id:
-            batch.remote_id = _find(client, batch) or _send(client, batch)
+            batch.remote_id = _find(client, batch) or _send(client, batch, by_hash)
             batch.state = LLMBatch.State.SENT
             batch.save(update_fields=["remote_id", "state"])
             run.log(f"Batch {batch.remote_id} of {batch.calls.count()} requests is at {endpoint.name}.")
@@ -97,10 +100,15 @@ def _cancel(batch, client):
     LLMBatch.objects.filter(pk=batch.pk).update(state=LLMBatch.State.FAILED, finished_at=timezone.now())
 
 
-def _send(client, batch):
-    """Upload the requests and start the batch; its id at the provider."""
+def _send(client, batch, by_hash):
+    """Upload the requests, pictures and all, and start the batch; its id at the provider."""
+
+    def body(call):
+        asked = by_hash.get(call.request_hash)
+        return asked.body_with_pictures() if asked else call.request
+
     rows = (
-        {"custom_id": str(call.pk), "method": "POST", "url": "/v1/chat/completions", "body": call.request}
+        {"custom_id": str(call.pk), "method": "POST", "url": "/v1/chat/completions", "body": body(call)}
         for call in batch.calls.order_by("pk").iterator()
     )
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)

@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from studio.sentences import say
 
 _TEXTS = ("name", "model", "base_url", "key_env", "family")
-_NUMBERS = ("rpm", "tpm")
+_NUMBERS = ("rpm", "tpm", "picture_tokens")
 _PRICES = ("price_in", "price_out")
 _KNOWN = {*_TEXTS, *_NUMBERS, *_PRICES, "parameters", "batch"}
 OPENAI = "https://api.openai.com/v1"
@@ -34,6 +34,7 @@ class Endpoint:
     """One model at one address.
 
     Prices are US dollars for a million tokens, None where nobody said; `rpm` and `tpm` are limits a minute, 0: none.
+    `picture_tokens` is what one picture counts at most, 0: as the usual ways of counting say.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Endpoint:
     price_out: Decimal | None
     rpm: int
     tpm: int
+    picture_tokens: int
     batch: bool
     parameters: dict = field(hash=False)
 

@@ -49,7 +49,7 @@ def send(endpoint, request):
 
     started = time.monotonic()
     try:
-        response = client_of(endpoint).chat.completions.with_raw_response.create(**request.body())
+        response = client_of(endpoint).chat.completions.with_raw_response.create(**request.body_with_pictures())
         body = response.http_response.text
     except openai.APIStatusError as error:
         raise _refusal(endpoint, error) from None

@@ -69,7 +69,7 @@ def test_after_a_crash_the_same_batch_is_waited_for(server, monkeypatch, moment)
             patch.setattr(batch, "_send", die)
         elif moment == "before its id was stored":
             real = batch._send
-            patch.setattr(batch, "_send", lambda client, row: (real(client, row), die()))
+            patch.setattr(batch, "_send", lambda *given: (real(*given), die()))
         else:
             patch.setattr(pace, "sleep", die)
         with pytest.raises(Killed):
