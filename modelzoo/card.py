@@ -195,7 +195,8 @@ The correct option is the longest of the four in {_share(stats.key_is_longest, t
 ## Known limits
 
 - {_leak_words(stats)}
-- Near-duplicate clips have not been searched for; only files that are equal byte for byte count as one clip.
+- Near-duplicate clips are searched for by comparing frames as they come in; strong crops and new edits can be missed. No
+  family of near-duplicates is in benchmark and training alike.
 - Licences are as stated where each clip was found and have not been verified. The games belong to their makers.
 - Options are written by people, and a reader without the video may do better than chance.
 """

@@ -35,8 +35,10 @@ def leak_checks(request):
     rows = rows.filter(pk__lt=before) if before else rows
     rows = rows.select_related("question__clip" if shown == "unchecked" else "revision__question__clip")
     rows = list(rows.order_by("-pk")[: PAGE + 1])
+    questions = [row.question if shown == "unchecked" else row.revision.question for row in rows]
     bound, limit = budget.spent_today()
     context = {
+        "hidden": hidden_keys(request.user, questions),
         "shown": shown,
         "tabs": [(name, LeakCheck.State(name).label if name != "unchecked" else _("Not checked")) for name in SHOWN],
         "rows": rows[:PAGE],

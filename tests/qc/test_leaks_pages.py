@@ -44,6 +44,19 @@ class TestThePage:
         submitted(correct="Another option.")
         assert client.get(address + "&before=99").status_code == 200
 
+    def test_who_may_still_answer_blind_reads_no_key_here(self, client, lead, use):
+        question = submitted()
+        use(m=always("B"))
+        shown = {}
+        for roles in (["lead"], ["lead", "reviewer"]):
+            lead.roles = roles
+            lead.save(update_fields=["roles"])
+            client.force_login(lead)
+            text = client.get(reverse("leaks") + "?show=unchecked").content.decode()
+            assert question.get_absolute_url() in text
+            shown["reviewer" in roles] = CONTENT["correct"] in text
+        assert shown == {False: True, True: False}
+
     def test_without_a_key_it_says_what_to_do_and_the_button_rests(self, client, lead, settings, monkeypatch):
         monkeypatch.delenv("OPENAI_API_KEY", raising=False)
         client.force_login(lead)
