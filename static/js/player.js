@@ -18,6 +18,7 @@ export class Player extends EventTarget {
     this.span = null;
     this.reverse = 0;
     this.canConfirm = "requestVideoFrameCallback" in HTMLVideoElement.prototype;
+    this.held = null; // a promise while a mark waits for its frame
     this._target = null;
     this._waiters = [];
     this._gone = new AbortController();
@@ -88,6 +89,7 @@ export class Player extends EventTarget {
   step(delta) {
     this._stopReverse();
     this.video.pause();
+    if (this.held) return this.held.then(() => this.step(delta));
     return this.seekFrame(this.asked + delta);
   }
 
@@ -154,6 +156,14 @@ export class Player extends EventTarget {
   async settled() {
     if (this.confirmed) return this.frame;
     return this.seekFrame(this.asked);
+  }
+
+  /** The same, and steps asked for meanwhile wait for it: a quick hand does not outrun the mark it just made. */
+  hold() {
+    this.held = this.settled().finally(() => {
+      this.held = null;
+    });
+    return this.held;
   }
 
   destroy() {

@@ -52,6 +52,15 @@ def test_marks_made_while_playing_name_the_frame_that_was_shown(page_for, annota
     assert Question.objects.get().spans == [[first, last]]
 
 
+def test_a_hand_quicker_than_the_pictures_marks_the_frames_it_stepped_to(page_for, annotator, ready_clip):
+    page = open_desk(page_for, annotator, ready_clip)
+    page.locator("#stage").focus()
+    for key in ("Shift+Period", ".", "[", "Shift+Period", "]", ".", ".", "[", ".", "]"):
+        page.keyboard.press(key)
+    wait_until(lambda: spans(page) == [[11, 21], [23, 24]], seconds=15, what="both marks")
+    at_frame(page, 24)
+
+
 def test_several_spans_are_marked_edited_by_keyboard_and_deleted(page_for, annotator, ready_clip, shown_number):
     page = open_desk(page_for, annotator, ready_clip)
     mark(page, 40, 50)

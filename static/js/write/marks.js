@@ -43,10 +43,11 @@ export class Marks extends EventTarget {
   /** [ (edge 0) or ] (edge 1) at the frame on screen. */
   async mark(edge) {
     const { player } = this;
+    while (player.held) await player.held;
     const { asked } = player;
-    const frame = player.confirmed ? player.frame : await player.settled();
+    const frame = player.confirmed ? player.frame : await player.hold();
     if (player !== this.player) return;
-    // Whoever stepped on before the browser confirmed the frame meant that one, not the one it has come to since.
+    // Whoever went elsewhere before the browser confirmed the frame meant that one, not the one it has come to since.
     const movedOn = frame !== asked && !player.playing;
     if (!player.confirmed || movedOn) return this.onProblem(gettext("The browser does not say which frame it shows, so this mark cannot be kept. Try again."));
     if (this.open && this.open.edge !== edge) {
