@@ -34,11 +34,10 @@ def step_of(out):
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
 def test_ten_kills_at_random_steps_change_nothing(data, tmp_path, stage):
     """kill -9 at any moment: in a step, while a checkpoint is written, while data is prepared."""
-    overrides = ("max_steps=44", "checkpoint_every=2", "keep_checkpoints=2")
+    overrides = ("max_steps=60", "epochs=0", "checkpoint_every=2", "keep_checkpoints=2")
     changes = dict(data=(data,), overrides=overrides)
     if stage == "dpo":
         runs.train(tmp_path / "start", data=(data,), overrides=("max_steps=2",))
-        overrides = (*overrides, "epochs=0")
         changes = dict(
             stage="dpo", preset="tiny-dpo", data=(data,), init=str(tmp_path / "start" / "model"), overrides=overrides
         )
