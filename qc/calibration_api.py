@@ -3,7 +3,7 @@
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -62,7 +62,10 @@ class AgreementView(APIView):
         tags=["calibration"],
         summary="Agreement between reviewers, as it was last computed",
         parameters=[AskedReportSerializer],
-        responses=AgreementSerializer,
+        responses={
+            200: AgreementSerializer,
+            404: OpenApiResponse({"$ref": "#/components/schemas/Error"}, "Not computed yet."),
+        },
     )
     def get(self, request):
         asked = self._asked(request.query_params)

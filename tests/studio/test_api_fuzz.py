@@ -17,6 +17,7 @@ from annotator.models import Clip, Question, Revision
 from modelzoo import export_jobs, exporting
 from modelzoo.models import TrainingRun
 from qc import services as reviews
+from qc.baseline.models import BaselineRun
 from qc.models import Review
 from studio.api_reference import description
 from studio.models import ApiToken, Job
@@ -41,6 +42,7 @@ MODELS = {
     "jobs": Job,
     "exports": Job,
     "runs": TrainingRun,
+    "baseline": BaselineRun,
     "clip": Clip,
     "revision": Revision,
 }
