@@ -158,7 +158,7 @@ class Job(models.Model):
     log = models.TextField(blank=True)
     error = SentenceField(blank=True)
     result = models.JSONField(default=dict)
-    cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, default=0)  # as precise as the calls that make it up
     attempts = models.PositiveSmallIntegerField(default=0)
     run_token = models.UUIDField(null=True, help_text="Names the one attempt that may write to this row.")
     cancel_requested = models.BooleanField(default=False)
