@@ -77,7 +77,7 @@ def make(run, *, again=False, upto=0):
             last = clip.pk
             try:
                 with store.local(clip.proxy) as path:
-                    print_ = fingerprint.of_proxy(path)
+                    print_ = fingerprint.of_file(path)
             except OSError as error:
                 broken.append(clip.pk)
                 run.log(f"Clip {clip.pk}: {error}")

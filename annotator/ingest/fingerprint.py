@@ -104,14 +104,19 @@ def read_frames(file):
     return np.fromfile(file, np.uint8).reshape(-1, SIDE, SIDE)
 
 
-def of_proxy(path):
-    """The print of a proxy that lies at `path`, for clips that were ingested before there were prints."""
+def of_file(path):
+    """The print of a film that lies at `path`: a proxy made before there were prints, or a video that is no clip of ours.
+
+    OSError when nothing of it can be decoded, or when it is no plain video but would lead ffmpeg elsewhere.
+    """
     import subprocess
 
+    from annotator.ingest.probe import FORMATS, PROTOCOLS
     from annotator.ingest.transcode import binary
 
     grey = f"fps={FPS}:start_time=0:eof_action=pass,scale={SIDE}:{SIDE}:flags=area,format=gray"
-    command = [binary(), "-hide_banner", "-nostdin", "-loglevel", "error", "-i", f"file:{path}", "-vf", grey]
+    command = [binary(), "-hide_banner", "-nostdin", "-loglevel", "error"]
+    command += ["-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS, "-i", f"file:{path}", "-an", "-vf", grey]
     made = subprocess.run([*command, "-f", "rawvideo", "-"], capture_output=True, check=False)
     if made.returncode:
         raise OSError(f"{path} cannot be decoded: {made.stderr.decode(errors='replace')[-300:]}")

@@ -11,12 +11,12 @@ def families_of(clip_ids):
 
 
 def relatives(clip_ids):
-    """[(clip id, SHA-256 of another clip of its family), ...]."""
+    """[(clip id, id of another clip of its family, SHA-256 of that), ...]."""
     ours = {}
     for pk, family in Clip.objects.filter(pk__in=clip_ids, family__isnull=False).values_list("pk", "family_id"):
         ours.setdefault(family, []).append(pk)
     others = Clip.objects.filter(family__in=ours).values_list("pk", "family_id", "sha256")
-    return [(pk, sha256) for other, family, sha256 in others for pk in ours[family] if pk != other]
+    return [(pk, other, sha256) for other, family, sha256 in others for pk in ours[family] if pk != other]
 
 
 def straddling(clip_ids):

@@ -240,11 +240,15 @@ class ForeignBenchmark(models.Model):
 
 
 class ForeignClip(models.Model):
-    """A video of a foreign benchmark, known by its hash."""
+    """A video of a foreign benchmark, known by its hash and, where it can be decoded, by what it looks like."""
 
     benchmark = models.ForeignKey(ForeignBenchmark, on_delete=models.CASCADE, related_name="clips")
     path = models.CharField(max_length=1000)
     sha256 = models.CharField(max_length=64)
+    version = models.PositiveSmallIntegerField(default=0, help_text="Of its print, as of annotator.Fingerprint; 0: none.")
+    hashes = models.BinaryField(default=bytes)
+    quality = models.BinaryField(default=bytes)
+    keys = models.BinaryField(default=bytes)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["benchmark", "path"], name="one_row_per_foreign_video")]

@@ -60,6 +60,11 @@ def forget_index():
 
 def candidates(clip_id, print_):
     """Ids of the clips with most frames near this one's or its mirror image's, most first."""
+    return [found for found in near(print_, index()) if found != clip_id][: 5 * settings.DUPLICATE_CANDIDATES]
+
+
+def near(print_, among):
+    """Owners in the `Index` with most frames near this print's or its mirror image's, most first."""
     import numpy as np
 
     from annotator.ingest.fingerprint import KEY_BYTES, LEAST_QUALITY, mirrored
@@ -68,10 +73,9 @@ def candidates(clip_id, print_):
     if not len(frames):
         return []
     codes = np.concatenate([frames, mirrored(frames)]).reshape(-1, 32)[:, :KEY_BYTES]
-    found, votes = index().search(np.unique(codes, axis=0))
+    found, votes = among.search(np.unique(codes, axis=0))
     few = min(LEAST_VOTES, max(1, len(frames)))
-    kept = dict.fromkeys(int(clip) for clip, count in zip(found, votes, strict=True) if clip != clip_id and count >= few)
-    return list(kept)[: 5 * settings.DUPLICATE_CANDIDATES]
+    return list(dict.fromkeys(int(owner) for owner, count in zip(found, votes, strict=True) if count >= few))
 
 
 @jobs.job(KIND, queue="cpu")

@@ -48,6 +48,11 @@ class Index:
             if len(self._codes) - self._sorted > max(_TAIL, self._sorted // 50):
                 self._sort()
 
+    def sort(self):
+        """Make what was added quick to search. `add` does so by itself once it is much."""
+        with self._lock:
+            self._sort()
+
     def _sort(self):
         self._orders, self._starts = [], []
         for group in range(GROUPS):

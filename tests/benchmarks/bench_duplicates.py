@@ -100,7 +100,7 @@ def main(scenes=40, folder=None):
         folder = Path(folder or temporary)
         films = render(folder, scenes)
         paths = {scene: films[scene, "a"] for scene in range(scenes)}
-        prints = {scene: fingerprint.of_proxy(path) for scene, path in paths.items()}
+        prints = {scene: fingerprint.of_file(path) for scene, path in paths.items()}
         index = Index()
         for scene, print_ in prints.items():
             keys = print_.keys.reshape(-1, 16)
@@ -118,7 +118,7 @@ def main(scenes=40, folder=None):
                 if path is None:
                     path = Path(temporary) / "edited.mp4"
                     edit(paths[scene], path, options)
-                found = look(path, fingerprint.of_proxy(path), index, prints, paths)
+                found = look(path, fingerprint.of_file(path), index, prints, paths)
                 said = verdict(found.pop(scene, None))
                 tallies.setdefault(name, Counter())[said] += 1
                 if said == "copy" and options is None:

@@ -23,11 +23,11 @@ EDITS = {
 @pytest.fixture(scope="module")
 def original():
     path = duplicates.scene("glitch")
-    return path, fingerprint.of_proxy(path)
+    return path, fingerprint.of_file(path)
 
 
 def compared(path, original):
-    print_ = fingerprint.of_proxy(path)
+    print_ = fingerprint.of_file(path)
     shared = by_prints(print_, original[1])
     return shared and by_films(shared, (path, original[0]), (30, 30), (print_, original[1]))
 
@@ -57,7 +57,7 @@ def test_another_scene_of_the_same_theme_is_nothing(original):
 
 
 def test_a_mirrored_print_is_nearly_that_of_the_mirrored_film(original):
-    turned = fingerprint.of_proxy(duplicates.edited("mirrored", *EDITS["mirrored"])).hashes[:, 0]
+    turned = fingerprint.of_file(duplicates.edited("mirrored", *EDITS["mirrored"])).hashes[:, 0]
     far = np.bitwise_count(fingerprint.mirrored(original[1].hashes[:, 0]) ^ turned).sum(axis=1)
     assert far.max() <= 31
 

@@ -12,7 +12,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from annotator.models import Clip, ClipFamily, Question
 from modelzoo.models import Release, ReleaseClip, ReleaseRow, SplitClaim, Takedown
-from modelzoo.releases import content, firewall, sealing
+from modelzoo.releases import content, foreign, sealing
 from tests.factories import CONTENT, InstructSampleFactory, PreferencePairFactory, RevisionFactory, cleared
 from tests.modelzoo.test_export import MP4, approved
 
@@ -161,7 +161,7 @@ def test_a_relative_of_a_benchmark_clip_is_refused_for_training():
     assert set(SplitClaim.objects.values_list("key", flat=True)) == {f"sha256:{question.clip.sha256}", f"family:{family.pk}"}
     other = stored(InstructSampleFactory(clip__purpose="training").clip)
     Clip.objects.filter(pk=other.pk).update(family=family)
-    with pytest.raises(sealing.CannotSeal, match=f"Clip {other.pk} looks like a clip of bench"):
+    with pytest.raises(sealing.CannotSeal, match=f"Clip {other.pk} looks like clip {question.clip.pk} of bench"):
         sealing.seal("sft", kind="instruct")
 
 
@@ -185,7 +185,7 @@ def test_a_foreign_benchmark_is_kept_out(tmp_path, capsys):
         sealing.seal("sft", kind="instruct")
     with pytest.raises(ValueError, match="no video"):
         (tmp_path / "empty").mkdir()
-        firewall.guard("Empty", tmp_path / "empty")
+        foreign.guard("Empty", tmp_path / "empty")
 
 
 def test_a_dry_run_keeps_nothing(capsys):
