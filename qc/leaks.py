@@ -4,13 +4,12 @@ job, count = start([revision.pk])       # rows, and one job on the queue llm
 run_checks(run)                         # in the worker: ask, judge, act on the verdicts
 """
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
@@ -20,6 +19,7 @@ from qc import leak_rules, leak_verdicts
 from qc.leak_models import LeakAnswer, LeakCheck
 from studio import jobs
 from studio.llm import ask, endpoints
+from studio.llm.parallel import each
 from studio.llm.request import Request, chat
 from studio.models import Job
 from studio.replies import NoAnswer, parse_reply
@@ -179,7 +179,7 @@ def run_checks(run, *, batch=False):
         wanted = [wanted for check in waiting for wanted in _wanted(check)]
         ask_batch([(endpoint, request) for endpoint, _arrangement, request in wanted], purpose=PURPOSE, run=run)
     try:
-        for _made in _each(waiting, partial(run_check, run=run)):
+        for _made in each(waiting, partial(run_check, run=run)):
             done += 1
             run.progress(done, total)
     except (jobs.Cancelled, jobs.JobFailed) as stop:
@@ -196,28 +196,6 @@ def _states(checks):
     for state in checks.values_list("state", flat=True):
         found[state] = found.get(state, 0) + 1
     return found
-
-
-def _each(checks, work):
-    """Do the work for each check, several at once, and yield as each is done; the first exception stops the rest."""
-    if settings.LLM_PARALLEL == 1:
-        yield from map(work, checks)
-        return
-
-    def in_thread(check):
-        try:
-            return work(check)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(settings.LLM_PARALLEL) as pool:
-        futures = [pool.submit(in_thread, check) for check in checks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()
 
 
 def _wanted(check):

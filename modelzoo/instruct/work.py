@@ -1,17 +1,16 @@
 """What both builds share: options, the plan that says what it costs, and a job that goes through its steps."""
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.conf import settings
-from django.db import connection
 from django.db.models import Avg
 from django.utils import timezone
 
+from modelzoo.instruct import firewall
 from modelzoo.instruct.models import BuildStep
 from studio.llm import endpoints
 from studio.llm.models import LLMCall
+from studio.llm.parallel import each
 
 
 @dataclass
@@ -29,6 +28,14 @@ class Plan:
     no_model: str = ""
     clips: list = field(default_factory=list)
     steps: list = field(default_factory=list)
+
+    def take(self, clips):
+        """Keep those of the clips that may be used, and count why the others may not."""
+        clips = list(clips)
+        refusals = firewall.refusals(clips)
+        for why in refusals.values():
+            self.refused[str(why)] = self.refused.get(str(why), 0) + 1
+        self.clips = [clip for clip in clips if clip.pk not in refusals]
 
     def add(self, request, times=1):
         self.tokens_in += request.most_tokens_in * times
@@ -55,28 +62,6 @@ def endpoint_of(name):
     if not ready:
         raise endpoints.NoModel(endpoints.why_none())
     return ready[0]
-
-
-def each(steps, work):
-    """Do the work for each step, several at once, and yield as each is done; the first exception stops the rest."""
-    if settings.LLM_PARALLEL == 1:
-        yield from map(work, steps)
-        return
-
-    def in_thread(step):
-        try:
-            return work(step)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(settings.LLM_PARALLEL) as pool:
-        futures = [pool.submit(in_thread, step) for step in steps]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()
 
 
 def end(step, *, reason="", detail="", call=None):

@@ -11,5 +11,6 @@
 | `pace` | requests and tokens a minute, shared by all workers |
 | `wire` | one HTTP request, and what its failure means |
 | `ask` | claim, reserve, send, settle; again where that makes sense |
+| `parallel` | several items of a job at once |
 | `batch` | the same through the Batch API of OpenAI, at half the price and within a day |
 """
