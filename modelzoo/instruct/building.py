@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from annotator.models import Clip
+from annotator.models import Clip, Question, Truth
 from modelzoo.instruct import firewall, frames, own, replies, rules, seeds, work
 from modelzoo.instruct.models import BuildStep, InstructSample, Origin, State
 from studio import jobs
@@ -22,9 +22,18 @@ FRAMES = 8
 ACTIVE = (Job.State.QUEUED, Job.State.RUNNING)
 
 
-def candidates(*, again=False):
-    """Ready training clips that no person called unusable; without `again` those no model was asked about."""
+def candidates(*, again=False, model=True):
+    """Ready training clips that no person called unusable; without `again` those no model was asked about.
+
+    `model=False`: those from which something can be made without asking, and was not yet.
+    """
     clips = Clip.objects.writable().filter(purpose=Clip.Purpose.TRAINING)
+    if not model:
+        approved = Question.objects.filter(clip=OuterRef("pk"), state=Question.State.APPROVED)
+        made = InstructSample.objects.filter(clip=OuterRef("pk"))
+        known = Exists(Truth.objects.filter(clip=OuterRef("pk"))) & ~Exists(made.filter(origin=Origin.GLITCHWORLD))
+        written = Exists(approved) & ~Exists(made.filter(origin=Origin.QUESTION))
+        return clips.filter(known | written).order_by("pk")
     waiting = BuildStep.objects.filter(
         clip=OuterRef("pk"), sample=None, state=BuildStep.State.WAITING, job__state__in=ACTIVE
     )
@@ -51,18 +60,17 @@ def request_for(endpoint, clip, indices):
 def plan(*, model=None, wanted=FRAMES, limit=None, again=False, clips=None):
     """The `work.Plan` of a build; nothing is asked. `clips`: these and no others, refused ones told."""
     made = work.Plan()
-    found = list(candidates(again=again)[: max(0, limit)] if limit is not None else candidates(again=again))
-    found = found if clips is None else list(clips)
-    for_training = firewall.refusals(found)
-    for why in for_training.values():
-        made.refused[str(why)] = made.refused.get(str(why), 0) + 1
-    made.clips = [clip for clip in found if clip.pk not in for_training]
     try:
         made.endpoint = work.endpoint_of(model)
     except endpoints.NoModel as refusal:
         if model:
             raise
         made.no_model = refusal.args[0]
+    if clips is None:
+        clips = candidates(again=again, model=made.endpoint is not None)
+        clips = clips if limit is None else clips[: max(0, limit)]
+    made.take(clips)
+    if made.no_model:
         return made
     for clip in made.clips:
         made.add(request_for(made.endpoint, clip, frames.middles(clip.frame_count, wanted)))

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import Clip, Revision
 from modelzoo.instruct import reasons
+from modelzoo.instruct.words import rouge_l, words
 from modelzoo.physgame import safe_id
 from studio.llm.models import LLMCall
 from studio.models import Job, history
@@ -83,6 +84,10 @@ def _decided(name):
 
 
 class InstructSampleQuerySet(models.QuerySet):
+    def waiting(self):
+        """What a person should rule on: it passed the rules, and its clip can still be shown and trained on."""
+        return self.filter(state=State.GENERATED, clip__state=Clip.State.READY, clip__purpose=Clip.Purpose.TRAINING)
+
     def accepted(self):
         """What may be trained on: accepted, and the clip still is a ready training clip."""
         return self.filter(state=State.ACCEPTED, clip__state=Clip.State.READY, clip__purpose=Clip.Purpose.TRAINING)
@@ -137,6 +142,7 @@ class InstructSample(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     decided_at = models.DateTimeField(null=True)
+    version = models.PositiveIntegerField(default=0, help_text="Counts what people decided: a decision names what it saw.")
     call = models.ForeignKey(LLMCall, null=True, on_delete=models.SET_NULL, related_name="instruct_samples")
     revision = models.ForeignKey(Revision, null=True, on_delete=models.CASCADE, related_name="instruct_samples")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="instruct_samples")
@@ -168,6 +174,9 @@ class InstructSample(models.Model):
             models.Index(fields=["clip", "origin", "call", "place"], name="instruct_of_clip"),
             models.Index(fields=["state", "-id"], name="instruct_state"),
             models.Index(fields=["draw"], condition=Q(state="generated"), name="instruct_to_review"),
+            models.Index(fields=["origin", "state", "kind", "reason"], name="instruct_counts"),
+            models.Index(fields=["kind", "-id"], name="instruct_kind"),
+            models.Index(fields=["kind", "state"], condition=Q(decided_by__isnull=False), name="instruct_ruled"),
         ]
         triggers = [_training_clips_only("samples_are_of_training_clips")]
 
@@ -180,6 +189,12 @@ class InstructSample(models.Model):
 
 
 class PreferencePairQuerySet(models.QuerySet):
+    def bulk_create(self, objs, *args, **kwargs):
+        objs = list(objs)
+        for pair in objs:
+            pair.measure()
+        return super().bulk_create(objs, *args, **kwargs)
+
     def accepted(self):
         """What may be trained on; of a sample that is not accepted any more, none may."""
         return self.filter(
@@ -247,10 +262,13 @@ class PreferencePair(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     decided_at = models.DateTimeField(null=True)
+    version = models.PositiveIntegerField(default=0, help_text="Counts what people decided: a decision names what it saw.")
     call = models.ForeignKey(LLMCall, null=True, on_delete=models.SET_NULL, related_name="preference_pairs")
     judge_call = models.ForeignKey(LLMCall, null=True, on_delete=models.SET_NULL, related_name="judged_pairs")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="preference_pairs")
     recipe = models.CharField(max_length=40, blank=True)
+    longer = models.IntegerField(default=0, help_text="Words of the rejected answer less those of the chosen one.")
+    overlap = models.FloatField(default=0.0, help_text="ROUGE-L F1 of both answers, 0 to 1.")
     draw = models.FloatField(help_text="0 to 1, drawn once: the order in which people are asked.")
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -272,7 +290,9 @@ class PreferencePair(models.Model):
                 name="accepted_pair_prefers_the_chosen",
             ),
             models.UniqueConstraint(
-                fields=["sample", "call"], condition=Q(call__isnull=False), name="one_pair_for_each_misled_answer"
+                fields=["sample", "call"],
+                condition=Q(call__isnull=False) & ~Q(reason="chosen_changed"),
+                name="one_pair_for_each_misled_answer",
             ),
             models.UniqueConstraint(
                 fields=["sample", "kind", "place"],
@@ -285,8 +305,22 @@ class PreferencePair(models.Model):
             models.Index(fields=["kind", "-id"], name="preference_kind"),
             models.Index(fields=["state", "-id"], name="preference_state"),
             models.Index(fields=["draw"], condition=~Q(state="rejected"), name="preference_to_look_at"),
+            models.Index(
+                fields=["kind", "origin", "state", "verdict"], include=["longer", "overlap"], name="preference_figures"
+            ),
+            models.Index(fields=["kind", "state"], condition=Q(decided_by__isnull=False), name="preference_ruled"),
         ]
         triggers = [_training_clips_only("pairs_are_of_training_clips")]
+
+    def save(self, *args, **kwargs):
+        if self._state.adding:
+            self.measure()
+        super().save(*args, **kwargs)
+
+    def measure(self):
+        """The figures of its two texts, which never change."""
+        self.longer = len(words(self.rejected)) - len(words(self.chosen))
+        self.overlap = rouge_l(self.rejected, self.chosen)
 
     def __str__(self):
         return f"pair {self.pk}"

@@ -11,13 +11,14 @@ from fractions import Fraction
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from annotator.models import Clip
 from modelzoo.instruct import building, firewall, frames, own, replies, rules, work
 from modelzoo.instruct.models import BuildStep, InstructSample, Origin, PreferencePair, State
 from modelzoo.instruct.seeds import quoted
+from modelzoo.instruct.words import rouge_l, words
 from studio import jobs
 from studio.llm import ask, endpoints
 from studio.llm.request import chat
@@ -28,6 +29,7 @@ PURPOSE, JUDGE = "physdpo", "physdpo judge"
 WAYS = ("meta", "temporal", "spatial")
 MAX_TOKENS, JUDGE_TOKENS = 300, 200
 RECIPE = "misled-1"
+TITLES = 5000  # from which a false one is drawn
 RIGHT = 4.0  # a rejected answer with this score or more is right after all
 _TASK = """\
 You are shown {count} of one clip of a video game of {seconds} seconds.{title} Answer a question about the clip in one to \
@@ -76,12 +78,31 @@ def kind_of(way):
 
 
 def samples(limit=None):
-    """Accepted samples that stand alone (a follow-up does not) and that no model was set against yet."""
-    done, waiting = Q(state=BuildStep.State.DONE), Q(state=BuildStep.State.WAITING, job__state__in=building.ACTIVE)
+    """Accepted samples that stand alone (a follow-up does not) and that no model was set against in their present words."""
+    done = Q(state=BuildStep.State.DONE, sample__made__isnull=True) | Q(
+        state=BuildStep.State.DONE, finished_at__gt=F("sample__decided_at")
+    )
+    waiting = Q(state=BuildStep.State.WAITING, job__state__in=building.ACTIVE)
     asked = BuildStep.objects.filter(done | waiting, sample=OuterRef("pk"))
     rows = InstructSample.objects.accepted().filter(origin__in=[Origin.MODEL, Origin.QUESTION])
     rows = rows.exclude(kind="follow_up").exclude(Exists(asked)).select_related("clip").order_by("pk")
     return list(rows if limit is None else rows[: max(0, limit)])
+
+
+def unopposed(limit=None):
+    """Clips with accepted samples that can be opposed without a model and are not."""
+    pairs = PreferencePair.objects.filter(sample=OuterRef("pk"))
+    rows = InstructSample.objects.accepted().filter(made__isnull=True).exclude(Exists(pairs))
+    rows = rows.filter(Q(origin=Origin.QUESTION, place__lte=1) | Q(origin=Origin.GLITCHWORLD, place=0))
+    rows = rows.order_by("pk").values_list("clip", flat=True)
+    found = list(dict.fromkeys(rows if limit is None else rows[: max(0, limit)]))
+    return Clip.objects.filter(pk__in=found)
+
+
+def _titles():
+    """[(clip pk, title), ...] to draw false ones from: of all training clips, or of so many that are as good as drawn."""
+    rows = Clip.objects.filter(purpose=Clip.Purpose.TRAINING).exclude(title="").order_by("sha256")
+    return sorted(rows.values_list("pk", "title")[:TITLES])
 
 
 def conditions(sample, way, settings, titled):
@@ -119,12 +140,6 @@ def judge_request(endpoint, sample, rejected):
 def plan(settings, *, model=None, judge=None, limit=None):
     """The `work.Plan` of a build; nothing is asked."""
     made = work.Plan()
-    clips = Clip.objects.filter(purpose=Clip.Purpose.TRAINING, state=Clip.State.READY)
-    clips = list(clips.filter(instruct_samples__state=State.ACCEPTED).distinct())
-    refused = firewall.refusals(clips)
-    for why in refused.values():
-        made.refused[str(why)] = made.refused.get(str(why), 0) + 1
-    made.clips = [clip for clip in clips if clip.pk not in refused]
     try:
         made.endpoint = work.endpoint_of(model)
         if judge:
@@ -133,18 +148,18 @@ def plan(settings, *, model=None, judge=None, limit=None):
         if model or judge:
             raise
         made.no_model = refusal.args[0]
-        return made
-    titled = list(
-        Clip.objects.filter(purpose=Clip.Purpose.TRAINING).exclude(title="").order_by("pk").values_list("pk", "title")
-    )
-    for sample in samples(limit):
-        if sample.clip_id in refused:
-            continue
-        for way in settings.ways:
+    asked = [] if made.no_model else samples(limit)
+    clips = {sample.clip_id: sample.clip for sample in asked} | {clip.pk: clip for clip in unopposed(limit)}
+    made.take(clips[pk] for pk in sorted(clips))
+    taken, titled = {clip.pk for clip in made.clips}, _titles() if asked else []
+    for sample in asked:
+        for way in settings.ways if sample.clip_id in taken else ():
             if shown := conditions(sample, way, settings, titled):
                 made.steps.append((sample, kind_of(way), shown))
                 made.add(request_for(made.endpoint, sample, shown))
                 made.add(judge_request(made.endpoint, sample, "x" * 4 * MAX_TOKENS))
+    if made.no_model:
+        return made
     made.calls = made.judge_calls = len(made.steps)
     made.price({PURPOSE: made.calls, JUDGE: made.calls})
     return made
@@ -225,9 +240,9 @@ def _judged(call):
 
 def fault(sample, text):
     """Why a misled answer is dropped by rule, "" where the judge is asked."""
-    if not rules.words(text):
+    if not words(text):
         return "empty"
-    if rules.rouge_l(text, sample.answer) >= rules.SAME:
+    if rouge_l(text, sample.answer) >= rules.SAME:
         return "equal"
     if sample.kind == "choice":
         letter = rules.letter_of(sample.question, text)

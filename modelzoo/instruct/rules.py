@@ -3,6 +3,7 @@
 import re
 
 from modelzoo.instruct.seeds import seeds
+from modelzoo.instruct.words import rouge_l, words
 from studio.replies import parse_reply
 
 ALIKE = 0.7  # ROUGE-L from which two questions are nearly the same, as in Self-Instruct (arXiv:2212.10560)
@@ -10,7 +11,6 @@ SAME = 0.9  # ... and from which two answers say the same words
 MOST_CHARS = 1200
 FEWEST_WORDS = {"question": 2, "answer": 3}
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _TITLE = re.compile(
     r"\b(?:the|its|this|clip's|video's|post's|given) (?:title|caption|headline|description)\b"
     r"|\b(?:title|caption|description)s? (?:says?|suggests?|claims?|mentions?|states?|hints?|implies)\b"
@@ -32,25 +32,6 @@ _REFUSAL = re.compile(
 )
 _VERDICT = re.compile(r"^\W*(yes|no|indeed|correct|right|not at all)\b", re.I)
 _OPTION = re.compile(r"\(([A-D])\)\s*(.+?)(?=\s*\([A-D]\)|$)", re.S)
-
-
-def words(text):
-    return [word.casefold() for word in _WORD.findall(text)]
-
-
-def rouge_l(one, other):
-    """F1 of the longest common subsequence of words, 0 to 1 (ROUGE-L, Lin 2004)."""
-    one, other = words(one), words(other)
-    if not one or not other:
-        return 0.0
-    row = [0] * (len(other) + 1)
-    for word in one:
-        before = 0
-        for place, beside in enumerate(other, 1):
-            above = row[place]
-            row[place] = before + 1 if word == beside else max(row[place], row[place - 1])
-            before = above
-    return 2 * row[-1] / (len(one) + len(other))
 
 
 def options_of(question):

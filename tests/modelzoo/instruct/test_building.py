@@ -7,14 +7,14 @@ from django.core.management import call_command
 from PIL import Image
 
 from annotator.models import Clip
-from modelzoo.instruct import building, firewall, own
+from modelzoo.instruct import building, firewall, own, reasons, seeds
 from modelzoo.instruct.models import BuildStep, InstructSample
 from studio import jobs
 from studio.llm import budget
 from studio.llm.models import LLMCall
 from studio.models import Job
 from tests.factories import QuestionFactory, clip_truth, known_clip
-from tests.llm_server import mumbles, pictures, talks, turn
+from tests.llm_server import mumbles, pictures, status, talks, turn
 
 pytestmark = pytest.mark.django_db
 BREAKS = "The red crate hangs in the air after its shelf is gone."
@@ -47,27 +47,49 @@ class TestARun:
         assert "picture:" in stored and "base64" not in stored
 
     def test_bad_replies_end_in_their_reasons(self, training_clip, use):
-        repeated = [
-            turn("open", "What breaks in it here?", BREAKS),
-            turn("open", "What breaks in it, here?", BREAKS + " So."),
-        ]
-        bad = {
-            "prose": "The crate floats.",
-            "shape": '{"glitch": true}',
-            "extra": '{"glitch": true, "conversation": [{"kind": "poem", "question": "Q?", "answer": "A."}]}',
-            "title": [turn("open", "What breaks in it?", "As the title suggests, the crate floats up there.")],
-            "frames": [turn("open", "What breaks in it?", "In the last frame the crate floats up there.")],
-            "refuses": [turn("open", "What breaks in it?", "I'm sorry, I can't help with that request.")],
-            "repeats": repeated,
+        """One clip for each reason of reasons.py; a new reason has no clip here, which fails."""
+        replies = {
+            "prose": ("not_json", "The crate floats."),
+            "shape": ("schema", '{"glitch": true}'),
+            "extra": ("schema", '{"glitch": true, "conversation": [{"kind": "poem", "question": "Q?", "answer": "A."}]}'),
+            "nothing": ("schema", '{"glitch": true, "conversation": []}'),
         }
-        clips = {title: training_clip(title=title) for title in bad}
-        use(talks(dict.fromkeys(bad, BREAKS), bad=bad))
+        asks, copied = "What breaks in it?", next(seed for seed in seeds.seeds() if seed["kind"] == "open")
+        turns = {
+            "too_short": [turn("open", asks, "Floats.")],
+            "too_long": [turn("open", asks, "The crate floats. " * 80)],
+            "title": [turn("open", asks, "As the title suggests, the crate floats up there.")],
+            "frames": [turn("open", asks, "In the last frame the crate floats up there.")],
+            "refusal": [turn("open", asks, "I'm sorry, I can't help with that request.")],
+            "repeated": [turn("open", f"{asks} Here?", BREAKS), turn("open", f"{asks} Here, now?", BREAKS)],
+            "copied": [turn("open", asks, copied["answer"])],
+            "no_verdict": [turn("yes_no", "Is all of it normal?", BREAKS)],
+            "no_reason": [turn("yes_no", "Is all of it normal?", "No, never.")],
+            "bad_choice": [turn("choice", "Which is true? (A) It floats. (B) It burns.", "(A) It floats.")],
+            "contradiction": [turn("glitch_free", "Does anything break?", "Nothing breaks; the crate stands as crates do.")],
+        }
+        assert set(turns) == set(reasons.OF_SAMPLES)
+        for title in [*replies, *turns]:
+            training_clip(title=title)
+        use(talks(dict.fromkeys(turns, BREAKS), bad={title: text for title, (_why, text) in replies.items()} | turns))
         assert built()[1] == "done"
         steps = dict(BuildStep.objects.exclude(reason="").values_list("clip__title", "reason"))
-        assert steps == {"prose": "not_json", "shape": "schema", "extra": "schema"}
+        assert steps == {title: why for title, (why, _text) in replies.items()}
         dropped = dict(InstructSample.objects.filter(state="rejected").values_list("clip__title", "reason"))
-        assert dropped == {"title": "title", "frames": "frames", "refuses": "refusal", "repeats": "repeated"}
-        assert InstructSample.objects.filter(clip=clips["repeats"], state="generated").count() == 1
+        assert dropped == {why: why for why in turns}
+        kept = InstructSample.objects.filter(state="generated").values_list("clip__title", flat=True)
+        assert list(kept) == ["repeated"], "the first of both"
+
+    def test_no_reply_is_a_reason_too_and_a_retry_asks_only_for_it(self, training_clip, use, server):
+        training_clip(title="good"), training_clip(title="away")
+        good, away = talks({"good": BREAKS, "away": BREAKS}), status(503)
+        use(lambda body, number: (away if "“away”" in str(body) and number < 2 else good)(body, number))
+        job, state = built()
+        assert state == "done"
+        assert dict(BuildStep.objects.values_list("clip__title", "reason")) == {"good": "", "away": "no_reply"}
+        again = building.start(building.plan())
+        assert again.total == 1 and jobs.run(again.pk) == "done"
+        assert sorted(server.answered.values()) == [1, 1]
 
     def test_a_reply_that_was_cut_and_frames_that_are_gone(self, training_clip, use, server):
         training_clip(), training_clip(proxy="proxies/nowhere.mp4")

@@ -6,11 +6,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from modelzoo.instruct import opposing
+from modelzoo.instruct import opposing, rulings
 from modelzoo.instruct.models import PreferencePair
 from studio import jobs
-from tests.factories import InstructSampleFactory, QuestionFactory, clip_truth, known_clip
-from tests.llm_server import pictures, talks
+from tests.factories import InstructSampleFactory, QuestionFactory, UserFactory, clip_truth, known_clip
+from tests.llm_server import mumbles, pictures, talks
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +53,8 @@ def test_each_way_shows_what_it_says(sample, use, server):
         ("The red crate hangs in the air after its shelf is gone; a rope should hold it up instead of nothing.", "right"),
         ("As the title says, the horse flies.", "title"),
         ("I cannot tell what happens.", "refusal"),
+        ("In these frames a horse flies over the fence.", "frames"),
+        ("A horse flies over the fence. " * 50, "too_long"),
     ],
 )
 def test_answers_that_oppose_nothing_are_dropped(sample, use, server, misled, reason):
@@ -60,6 +62,37 @@ def test_answers_that_oppose_nothing_are_dropped(sample, use, server, misled, re
     pair = built(["meta"])["meta"]
     assert (pair.state, pair.reason) == ("rejected", reason)
     assert (pair.judge_call is not None) == (reason == "right")
+
+
+def test_the_letter_of_a_choice_shows_that_an_answer_is_right(training_clip, use, server):
+    training_clip(title="Flying horse again")
+    options = "Which is true? (A) A dog barks. (B) The crate floats. (C) A car honks. (D) Nothing breaks."
+    InstructSampleFactory(clip=training_clip(), kind="choice", question=options, answer="(B) The crate floats.")
+    use(talks({}, misled="It must be (B), I think."))
+    pair = built(["meta"])["meta"]
+    assert (pair.state, pair.reason, pair.judge_call) == ("rejected", "right", None)
+
+
+def test_where_the_judge_says_nothing_that_can_be_used_a_person_decides(sample, use, server):
+    answers = talks({})
+    judge = mumbles("Ten out of five.")
+    use(lambda body, number: (judge if "Reference:" in str(body) else answers)(body, number))
+    pair = built(["meta"])["meta"]
+    assert (pair.state, pair.verdict, pair.decided_at) == ("generated", "", None) and pair.judge_call
+
+
+def test_what_a_person_edited_is_asked_about_again(sample, use, server):
+    use(talks({}))
+    built(["meta"])
+    lead, words = UserFactory(), "The crate floats, which is odd."
+    rulings.edit(user=lead, sample_id=sample.pk, version=0, question=sample.question, answer=words)
+    pair = built(["meta"])["meta"]
+    assert (pair.chosen, pair.state) == (words, "accepted")
+    assert set(PreferencePair.objects.exclude(pk=pair.pk).values_list("reason", flat=True)) == {"chosen_changed"}
+    assert opposing.plan(opposing.Settings.read(ways=["meta"])).calls == 0
+    for version, text in ((1, "The crate floats in the air, oddly."), (2, words)):
+        rulings.edit(user=lead, sample_id=sample.pk, version=version, question=sample.question, answer=text)
+    assert PreferencePair.objects.get(state="accepted") == pair, "it came back with its words"
 
 
 def test_again_asks_nothing_new(sample, use, server):
