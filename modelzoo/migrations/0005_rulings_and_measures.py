@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('annotator', '0010_sources_and_takedowns'),
-        ('modelzoo', '0003_releases'),
+        ('modelzoo', '0004_foreign_prints'),
         ('studio', '0004_money_as_precise_as_calls'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
