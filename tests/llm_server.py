@@ -321,6 +321,7 @@ class LLMServer:
 def _handler(server):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and body are two writes; the second would wait 40 ms for the first
 
         def log_message(self, *arguments):
             pass

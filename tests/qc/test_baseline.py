@@ -2,16 +2,12 @@
 
 import dataclasses
 import io
-import lzma
 import random
-from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from annotator.glitchworld.questions import write_question
-from annotator.glitchworld.truth import ClipTruth
 from annotator.models import Question
 from qc.baseline import chance, fit, probes, runs
 from qc.baseline.items import Item, family_of
@@ -19,43 +15,7 @@ from qc.baseline.models import BaselineRun, BaselineScore
 from studio import jobs
 from studio.models import Job
 from tests.factories import QuestionFactory, UserFactory
-
-TRUTHS = Path(__file__).parents[1] / "data" / "glitchworld" / "truths.jsonl.xz"
-LONG = "and stays like that to the very end of the clip although nothing around it changes at all"
-WORDS = ("in an unnatural way", "which is physically impossible")
-ABSURD = (
-    "A purple dragon recites the alphabet to the moon.", "The sun knits a woollen scarf for the viewer.",
-    "A giant sandwich applauds from the sky.", "The controller melts into a bowl of soup.",
-    "Shakespeare walks in and orders a pizza.", "The moon bursts into a song about cheese.",
-)  # fmt: skip
-PLANTED = 30
-
-
-def world(count):
-    """Questions GlitchWorld wrote about really made clips; whoever reads only them stays at chance."""
-    with lzma.open(TRUTHS, "rt", encoding="utf-8") as lines:
-        truths = [ClipTruth.from_json(line) for _n, line in zip(range(count), lines, strict=False)]
-    found = []
-    for number, truth in enumerate(truths, start=1):
-        question = write_question(truth, rng=random.Random(number))
-        options = list(question.options)
-        key = options.pop(question.answer_index)
-        found.append(Item(number, number, question.category or "Gravity", 1, "", question.stem, (key, *options)))
-    return found
-
-
-def plant(items, dice):
-    """(items, revisions of the leaky ones): ten with the longest key, ten with giveaway words, ten absurd distractors."""
-    items = list(items)
-    chosen = dice.sample(range(len(items)), PLANTED)
-    for turn, index in enumerate(chosen):
-        key, *others = items[index].options
-        if turn % 3 == 2:
-            others = dice.sample(ABSURD, 3)
-        else:
-            key = f"{key.rstrip('.')}, {LONG if turn % 3 == 0 else dice.choice(WORDS)}."
-        items[index] = dataclasses.replace(items[index], options=(key, *others))
-    return items, {items[index].revision for index in chosen}
+from tests.qc.planted import PLANTED, plant, told, world
 
 
 def quiet(done, steps):
@@ -66,13 +26,9 @@ def test_planted_leaks_come_first():
     items, leaky = plant(world(150), random.Random(1))
     fitted = fit.fit(items, tick=quiet)
     for way in fit.WAYS:
-        order = fitted.chances[way][:, 0].argsort()[::-1]
-        places = [place for place, index in enumerate(order) if items[index].revision in leaky]
-        for top in (10, 20, 30, 45):
-            hits = sum(place < top for place in places)
-            print(f"{way:9s} first {top}: precision {hits / top:.2f}, recall {hits / PLANTED:.2f} (chance 0.20)")
-        assert sum(place < PLANTED for place in places) >= 0.6 * PLANTED
-        assert sum(place < 10 for place in places) >= 8
+        order = [items[index].revision for index in fitted.chances[way][:, 0].argsort()[::-1]]
+        print(told(f"baseline, {way}", order, leaky))
+        assert len(leaky & set(order[:PLANTED])) >= 0.6 * PLANTED and len(leaky & set(order[:10])) >= 8
 
 
 def test_clean_questions_stay_at_chance_and_a_cue_is_found():
@@ -81,8 +37,8 @@ def test_clean_questions_stay_at_chance_and_a_cue_is_found():
     clean = chance.figure(credits, [chance.tie_variance(1)] * len(items), [item.family for item in items])
     print(f"clean: {clean}")
     assert clean.verdict == chance.AT_CHANCE
-    told = [dataclasses.replace(i, options=(i.options[0] + " Look for it.", *i.options[1:])) for i in items[:200]]
-    fitted = fit.fit(told, tick=quiet)
+    longer = [dataclasses.replace(i, options=(i.options[0] + " Look for it.", *i.options[1:])) for i in items[:200]]
+    fitted = fit.fit(longer, tick=quiet)
     assert sum(runs._credits(fitted.chances["options"])) > 140  # 50 by chance
 
 
