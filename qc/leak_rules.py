@@ -19,13 +19,14 @@ CLEAR, LEAKY, UNSURE = "clear", "leaky", "unsure"
 
 @dataclass(frozen=True)
 class Answer:
-    """`option`: which content a model chose in one arrangement, "" for no answer. `right` ones chose the key."""
+    """`option`: which content a model chose in one arrangement, "" for no answer; `letter`: where it stood."""
 
     endpoint: str
     family: str
     kind: str
     number: int
     option: str
+    letter: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class _Tally:
     right: int
     answered: int
     asked: int
+    letters: frozenset  # at which it chose
+    contents: frozenset  # which it chose
 
 
 def _tally(answers):
@@ -60,7 +63,11 @@ def _tally(answers):
     for endpoint in dict.fromkeys(answer.endpoint for answer in answers):
         mine = [answer for answer in answers if answer.endpoint == endpoint and answer.kind == "rotation"]
         found[mine[0].family][endpoint] = _Tally(
-            right=sum(answer.option == KEY for answer in mine), answered=sum(bool(a.option) for a in mine), asked=len(mine)
+            right=sum(answer.option == KEY for answer in mine),
+            answered=sum(bool(answer.option) for answer in mine),
+            asked=len(mine),
+            letters=frozenset(answer.letter for answer in mine if answer.option),
+            contents=frozenset(answer.option for answer in mine if answer.option),
         )
     return found
 
@@ -77,32 +84,63 @@ def _one_family(best, tallies):
     name = max(tallies[family], key=lambda endpoint: tallies[family][endpoint].right)
     values = {"name": name, "right": tally.right, "asked": tally.asked}
     if tally.right == tally.asked:
-        text = (
-            "%(name)s chose the correct option in %(right)d of %(asked)d orders, always the same content, without the video."
+        said = say(
+            "%(name)s chose the correct option in %(right)d of %(asked)d orders, always the same content, without the"
+            " video.",
+            **values,
         )
-        return Verdict(LEAKY, say(text, **values))
+        return Verdict(LEAKY, said)
     if tally.answered * 2 <= tally.asked:
-        text = "%(name)s gave no answer to most orders, so nothing is known."
-        return Verdict(UNSURE, say(text, name=name))
-    text = "%(name)s chose the correct option in %(right)d of %(asked)d orders without the video."
-    return Verdict(UNSURE if tally.right == tally.asked - 1 else CLEAR, say(text, **values))
+        return Verdict(UNSURE, say("%(name)s gave no answer to most orders, so nothing is known.", name=name))
+    if tally.right == tally.asked - 1:
+        said = say("%(name)s chose the correct option in %(right)d of %(asked)d orders without the video.", **values)
+        return Verdict(UNSURE, said)
+    return Verdict(CLEAR, _why_clear(tally, values))
+
+
+def _why_clear(tally, values):
+    """What the wrong answers have in common, where it is one thing: a letter, or a distractor."""
+    if tally.answered == tally.asked and len(tally.letters) == 1:
+        (letter,) = tally.letters
+        return say(
+            "%(name)s said %(letter)s in all %(asked)d orders, whatever stood there, so it chose the correct option in"
+            " %(right)d of %(asked)d orders without the video.",
+            letter=letter,
+            **values,
+        )
+    if tally.answered == tally.asked and len(tally.contents) == 1:
+        return say(
+            "%(name)s chose one and the same distractor in all %(asked)d orders, so the correct option in %(right)d of"
+            " %(asked)d orders without the video.",
+            **values,
+        )
+    return say("%(name)s chose the correct option in %(right)d of %(asked)d orders without the video.", **values)
 
 
 def _several(best):
     need = -(-2 * len(best) // 3)
     hit = [family for family, tally in best.items() if tally.right >= tally.asked - 1]
     silent = [family for family, tally in best.items() if tally.answered * 2 <= tally.asked]
-    values = {"hits": len(hit), "families": len(best), "names": ", ".join(sorted(hit)) or "–"}
-    text = "%(hits)d of %(families)d model families (%(names)s) chose the correct option in at least 3 of 4 orders."
+    hits = say(
+        "%(hits)d of %(families)d model families (%(names)s) chose the correct option in at least 3 of 4 orders.",
+        hits=len(hit),
+        families=len(best),
+        names=", ".join(sorted(hit)) or "–",
+    )
     if len(hit) >= need:
-        return Verdict(LEAKY, say(text, **values))
+        return Verdict(LEAKY, hits)
     if len(hit) + len(silent) >= need:
-        text = "%(hits)d of %(families)d model families could answer without the video; %(silent)d gave no answers."
-        return Verdict(UNSURE, say(text, hits=len(hit), families=len(best), silent=len(silent)))
+        said = say(
+            "%(hits)d of %(families)d model families could answer without the video; %(silent)d gave no answers.",
+            hits=len(hit),
+            families=len(best),
+            silent=len(silent),
+        )
+        return Verdict(UNSURE, said)
     if hit:
-        return Verdict(UNSURE, say(text, **values))
-    text = "None of %(families)d model families chose the correct option in 3 of 4 orders."
-    return Verdict(CLEAR, say(text, families=len(best)))
+        return Verdict(UNSURE, hits)
+    said = say("None of %(families)d model families chose the correct option in 3 of 4 orders.", families=len(best))
+    return Verdict(CLEAR, said)
 
 
 def _paper(answers):

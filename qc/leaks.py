@@ -234,7 +234,7 @@ def run_check(check, *, run):
         run.log(f"{check}: {failure}")
         return
     answers = [
-        leak_rules.Answer(a.endpoint, a.family, a.kind, a.number, a.option)
+        leak_rules.Answer(a.endpoint, a.family, a.kind, a.number, a.option, a.letter)
         for a in LeakAnswer.objects.filter(check_made=check)
     ]
     leak_verdicts.conclude(check, leak_rules.RULES[check.rule].judge(answers))

@@ -6,6 +6,7 @@ import threading
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
+from django.utils import translation
 
 from annotator import letters
 from annotator.models import OPTION_KEYS, Lease, Question, Remark, WrongState
@@ -64,16 +65,30 @@ class TestVerdicts:
     def test_one_that_always_says_the_same_letter_is_right_once_in_four_and_clears(self, use):
         use(stuck=always("B"))
         found = check(submitted())
-        assert found.state == "clear" and "in 1 of 4 orders" in found.reason
+        assert (found.state, found.reason) == (
+            "clear",
+            "stuck said B in all 4 orders, whatever stood there, so it chose the correct option in 1 of 4 orders without the"
+            " video.",
+        )
         rotations = found.answers.filter(kind="rotation")
         assert {a.letter for a in rotations} == {"B"} and {a.option for a in rotations} == set(OPTION_KEYS)
 
     def test_one_that_picks_the_longest_is_right_where_the_key_is_longest_and_only_there(self, use):
         use(measuring=longest)
-        assert check(submitted(correct=CONTENT["correct"] + " It stays there until the end of the clip.")).state == "leaky"
+        found = check(submitted(correct=CONTENT["correct"] + " It stays there until the end of the clip."))
+        assert found.state == "leaky" and "in 4 of 4 orders, always the same content" in found.reason
+        assert {a.option for a in found.answers.all()} == {"correct"}
+        assert {a.letter for a in found.answers.filter(kind="rotation")} == set("ABCD")
         found = check(submitted(distractor_2=CONTENT["distractor_2"] + " It stays there until the end of the clip."))
         assert found.state == "clear" and {a.option for a in found.answers.all()} == {"distractor_2"}
-        assert "in 0 of 4 orders" in found.reason
+        assert "measuring chose one and the same distractor in all 4 orders" in found.reason
+
+    def test_the_reason_is_told_in_the_readers_language(self, use):
+        use(stuck=always("B"))
+        found = check(submitted())
+        with translation.override("zh-hans"):
+            found.refresh_from_db()
+            assert "stuck 在全部 4 种顺序中都回答 B" in found.reason
 
     def test_one_that_nearly_knows_leaves_it_unsure(self, use):
         use(near=nearly(KNOWN))
