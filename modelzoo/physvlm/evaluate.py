@@ -11,6 +11,7 @@ Controls change what the model sees, not what it is asked: `blind` frames are gr
 import math
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from modelzoo.physvlm.scoring import branch_logps, label_logits
 from modelzoo.physvlm.tokens import Tokens
 
 CONTROLS = ("none", "blind", "one_frame", "shuffled_frames")
+CLIPS_AT_ONCE = 64  # whose features are kept while everything about them is asked
 _Z95 = 1.959963984540054
 
 
@@ -82,6 +84,28 @@ class Evaluator:
     device: torch.device
     budget: int
     control: str = "none"
+    kept: dict | None = None
+
+    @contextmanager
+    def sharing(self):
+        """All that is asked within shares one encode of each clip. Memory grows with the clips that are asked about."""
+        self.kept = {}
+        try:
+            yield
+        finally:
+            self.kept = None
+
+    def _features(self, clips):
+        """What `encode_frames` makes of these clips as the control shows them, (C, ...)."""
+        kept = {} if self.kept is None else self.kept
+        missing = [clip for clip in clips if clip not in kept]
+        if missing:
+            pixels = [
+                controlled(self.frames.at(clip), self.control, random=np.random.default_rng([7, clip])) for clip in missing
+            ]
+            encoded = self.bundle.model.encode_frames(torch.from_numpy(np.stack(pixels)).to(self.device))
+            kept.update(zip(missing, encoded, strict=True))
+        return torch.stack([kept[clip] for clip in clips])
 
     @property
     def tokens(self):
@@ -108,11 +132,7 @@ class Evaluator:
         done = 0
         for places in deal(list(lengths), lengths, clips, world=1, budget=self.budget)[0] if rows else []:
             batch = collate([rows[place] for place in places], **shape)
-            pixels = [
-                controlled(self.frames.at(clip), self.control, random=np.random.default_rng([7, clip]))
-                for clip in batch.clips
-            ]
-            yield places, batch.to(self.device), {"pixels": torch.from_numpy(np.stack(pixels)).to(self.device)}
+            yield places, batch.to(self.device), {"features": self._features(batch.clips)}
             done += len(places)
             progress(done, len(rows))
 
@@ -204,7 +224,7 @@ def by_category(questions, rights):
 def evaluate(path, data, *, cache, controls=("none",), limit=0, progress=lambda text, done, total: None, device=None):
     """The report on one model: a dict of plain values, with every question's scores under "items".
 
-    `limit` takes that many questions and pairs, evenly spread; 0 takes all.
+    `controls` contains "none". `limit` takes that many questions and pairs, evenly spread; 0 takes all.
     """
     if not data.questions and not data.pairs:
         raise BadData("There is nothing to evaluate on: neither PhysGame_*_annotation.json nor PhysDPO*.json was found.")
@@ -214,27 +234,41 @@ def evaluate(path, data, *, cache, controls=("none",), limit=0, progress=lambda 
     data.clips = {clip_id: media for clip_id, media in data.clips.items() if clip_id in used}
     evaluator = prepare(path, data, cache=cache, device=device, progress=lambda d, t: progress("frames", d, t))
     report = {"model": str(Path(path).resolve()), "sources": data.sources, "chance": 0.25}
-    items = [
-        {"question_id": q.question_id, "clip_id": q.clip_id, "category": q.category, "answer": q.answer} for q in questions
+    scores = {control: [None] * len(questions) for control in controls}
+    logits, logps = [None] * len(questions), [None] * len(pairs)
+    clips = list(data.clips)
+    asked, told = _by_clip(questions), _by_clip(pairs)
+    for done in range(0, len(clips), CLIPS_AT_ONCE):
+        places = [place for clip in clips[done : done + CLIPS_AT_ONCE] for place in asked[clip]]
+        some = [questions[place] for place in places]
+        for evaluator.control in controls:
+            with evaluator.sharing():
+                _fill(scores[evaluator.control], places, evaluator.options(some))
+                if evaluator.control == "none":
+                    _fill(logits, places, evaluator.letters(some))
+                    places_of_pairs = [place for clip in clips[done : done + CLIPS_AT_ONCE] for place in told[clip]]
+                    _fill(logps, places_of_pairs, evaluator.pairs([pairs[place] for place in places_of_pairs]))
+        progress("clips", min(done + CLIPS_AT_ONCE, len(clips)), len(clips))
+    report["items"] = [
+        {
+            "question_id": question.question_id,
+            "clip_id": question.clip_id,
+            "category": question.category,
+            "answer": question.answer,
+            "options": line,
+            "letters": letter_line,
+        }
+        for question, line, letter_line in zip(questions, scores["none"], logits, strict=True)
     ]
     for control in controls if questions else ():
-        evaluator.control = control
-        scores = evaluator.options(questions, lambda d, t, c=control: progress(f"options, {c}", d, t))
-        rights = judge(questions, scores)
-        prefix = "" if control == "none" else f"{control}/"
-        report[f"{prefix}options"] = share(rights)
+        rights = judge(questions, scores[control])
+        report["options" if control == "none" else f"{control}/options"] = share(rights)
         if control == "none":
             report["options_by_category"] = by_category(questions, rights)
-            logits = evaluator.letters(questions, lambda d, t: progress("letters", d, t))
-            letter_rights = judge(questions, logits)
-            report["letters"] = share(letter_rights)
-            report["letters_by_category"] = by_category(questions, letter_rights)
-            for item, line, letter_line in zip(items, scores, logits, strict=True):
-                item |= {"options": line, "letters": letter_line}
-    evaluator.control = "none"
-    report["items"] = items
+            rights = judge(questions, logits)
+            report["letters"] = share(rights)
+            report["letters_by_category"] = by_category(questions, rights)
     if pairs:
-        logps = evaluator.pairs(pairs, lambda d, t: progress("pairs", d, t))
         report["pairs"] = share([chosen > rejected for chosen, rejected in logps])
         report["pair_items"] = [
             {"clip_id": pair.clip_id, "chosen": chosen, "rejected": rejected}
@@ -242,6 +276,18 @@ def evaluate(path, data, *, cache, controls=("none",), limit=0, progress=lambda 
         ]
     report["seconds"] = round(time.monotonic() - begun, 1)
     return report
+
+
+def _by_clip(rows):
+    places = defaultdict(list)
+    for place, row in enumerate(rows):
+        places[row.clip_id].append(place)
+    return places
+
+
+def _fill(table, places, values):
+    for place, value in zip(places, values, strict=True):
+        table[place] = value
 
 
 def _spread(rows, limit):

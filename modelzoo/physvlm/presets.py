@@ -279,8 +279,11 @@ def check(settings, *, stage):
         raise BadSetting("share_prefix needs visual tokens that do not depend on the question; set pool_text=fixed.")
     if stage == "dpo" and settings["frame_candidates"] > 1:
         raise BadSetting("DPO computes its reference once, so each clip keeps its frames; set frame_candidates=1.")
-    if stage == "dpo" and set(settings["train"].split("+")) != {"language_model"}:
-        raise BadSetting("DPO trains the language model only; set train=language_model.")
+    if settings["cache_tokens"] and settings["train"] != "language_model":
+        raise BadSetting(
+            "cache_tokens keeps visual tokens that projector and scorer would change;"
+            " set train=language_model or cache_tokens=false."
+        )
     if stage == "sft" and settings["cache_tokens"]:
         raise BadSetting("In SFT visual tokens change with what learns; set cache_tokens=false.")
     if stage == "dpo" and settings["share_prefix"]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -100,6 +101,18 @@ def test_adapters_train_a_fraction_and_are_folded_into_the_final_model(sft, data
     folded, kept = build.load(out / "model"), build.load(out / "checkpoints" / "step-000003")
     for (name, one), (_n, other) in zip(folded.model.state_dict().items(), kept.model.state_dict().items(), strict=True):
         torch.testing.assert_close(one, other, msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile on a processor needs a C++ compiler")
+@pytest.mark.timeout(900)  # the compiler takes half a minute of an idle machine
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
+def test_compiled_layers_change_no_loss(data, tmp_path):
+    overrides = ("max_steps=2", "seed=3", "activation_checkpointing=1")
+    assert runs.train(tmp_path / "plain", data=(data,), overrides=overrides) == "finished"
+    assert runs.train(tmp_path / "compiled", data=(data,), overrides=(*overrides, "compile=true")) == "finished"
+    assert runs.losses(tmp_path / "compiled") == pytest.approx(runs.losses(tmp_path / "plain"), abs=1e-4)
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0
 
 
 @pytest.mark.parametrize("extra", [("activation_checkpointing=1",), ("activation_checkpointing=2",), ("micro_tokens=200",)])
