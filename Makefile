@@ -56,8 +56,8 @@ bench: setup browser
 # must stay at chance. Preferences come from clips that SFT did not see, which it cannot know by heart.
 LEARN ?= data/learn
 TRAIN_CLIPS ?= 8000
-PAIR_CLIPS ?= 1500
-TEST_CLIPS ?= 1000
+PAIR_CLIPS ?= 4000
+TEST_CLIPS ?= 1500
 TRAIN_THEMES := meadow city factory desert snow castle town garden
 TEST_THEMES := moon harbour station
 LABELS ?= true
@@ -75,7 +75,7 @@ learn: setup
 	$(WORLD) $(LEARN)/pairs --clips $(PAIR_CLIPS) --seed 3 $(TRAIN_THEMES:%=--theme %)
 	$(WORLD) $(LEARN)/test --clips $(TEST_CLIPS) --seed 2 $(TEST_THEMES:%=--theme %)
 	$(MANAGE) train_physvlm --stage sft --preset tiny-sft --data $(LEARN)/train --out $(RUN)/sft $(LABEL_SETTING)
-	$(MANAGE) evaluate_physvlm --model $(RUN)/sft/model --data $(LEARN)/test --controls --out $(RUN)/sft.json
+	$(MANAGE) evaluate_physvlm --model $(RUN)/sft/model --data $(LEARN)/test --controls 500 --out $(RUN)/sft.json
 	$(MANAGE) train_physvlm --stage dpo --preset tiny-dpo --data $(LEARN)/pairs --init $(RUN)/sft/model --out $(RUN)/dpo $(LABEL_SETTING)
 	$(MANAGE) evaluate_physvlm --model $(RUN)/dpo/model --data $(LEARN)/test --against $(RUN)/sft.json --out $(RUN)/dpo.json
 

@@ -54,10 +54,16 @@ def share(rights):
     }
 
 
-def paired_test(before, after):
-    """Two-sided exact McNemar test of the same items before and after: {"better", "worse", "p"}."""
-    better = sum(b and not a for a, b in zip(before, after, strict=True))
-    worse = sum(a and not b for a, b in zip(before, after, strict=True))
+def paired_test(before, after, clips=None):
+    """Two-sided exact McNemar test of the same items before and after: {"better", "worse", "p"}.
+
+    `clips` names the clip of each item. Items of one clip are not independent, so a clip counts once, as better or worse
+    if more of its items became right than wrong, or fewer. Without it, or with one item a clip, that is McNemar's test.
+    """
+    gain = defaultdict(int)
+    for clip, was, now in zip(range(len(before)) if clips is None else clips, before, after, strict=True):
+        gain[clip] += int(now) - int(was)
+    better, worse = sum(value > 0 for value in gain.values()), sum(value < 0 for value in gain.values())
     changed, least = better + worse, min(better, worse)
     tail = sum(math.comb(changed, k) for k in range(least + 1)) / 2**changed if changed else 1.0
     return {"better": better, "worse": worse, "p": min(1.0, 2 * tail)}
@@ -221,10 +227,13 @@ def by_category(questions, rights):
     return {name: share(values) for name, values in sorted(found.items())}
 
 
-def evaluate(path, data, *, cache, controls=("none",), limit=0, progress=lambda text, done, total: None, device=None):
+def evaluate(
+    path, data, *, cache, controls=("none",), limit=0, control_limit=0, progress=lambda text, done, total: None, device=None
+):
     """The report on one model: a dict of plain values, with every question's scores under "items".
 
-    `controls` contains "none". `limit` takes that many questions and pairs, evenly spread; 0 takes all.
+    `controls` contains "none". `limit` takes that many questions and pairs, evenly spread, and
+    `control_limit` of these so many for the other controls; 0 takes all.
     """
     if not data.questions and not data.pairs:
         raise BadData("There is nothing to evaluate on: neither PhysGame_*_annotation.json nor PhysDPO*.json was found.")
@@ -235,13 +244,15 @@ def evaluate(path, data, *, cache, controls=("none",), limit=0, progress=lambda 
     evaluator = prepare(path, data, cache=cache, device=device, progress=lambda d, t: progress("frames", d, t))
     report = {"model": str(Path(path).resolve()), "sources": data.sources, "chance": 0.25}
     scores = {control: [None] * len(questions) for control in controls}
+    controlled_places = set(_spread(range(len(questions)), control_limit))
     logits, logps = [None] * len(questions), [None] * len(pairs)
     clips = list(data.clips)
     asked, told = _by_clip(questions), _by_clip(pairs)
     for done in range(0, len(clips), CLIPS_AT_ONCE):
-        places = [place for clip in clips[done : done + CLIPS_AT_ONCE] for place in asked[clip]]
-        some = [questions[place] for place in places]
+        every = [place for clip in clips[done : done + CLIPS_AT_ONCE] for place in asked[clip]]
         for evaluator.control in controls:
+            places = [place for place in every if evaluator.control == "none" or place in controlled_places]
+            some = [questions[place] for place in places]
             with evaluator.sharing():
                 _fill(scores[evaluator.control], places, evaluator.options(some))
                 if evaluator.control == "none":
@@ -261,7 +272,8 @@ def evaluate(path, data, *, cache, controls=("none",), limit=0, progress=lambda 
         for question, line, letter_line in zip(questions, scores["none"], logits, strict=True)
     ]
     for control in controls if questions else ():
-        rights = judge(questions, scores[control])
+        answered = [place for place, line in enumerate(scores[control]) if line is not None]
+        rights = judge([questions[place] for place in answered], [scores[control][place] for place in answered])
         report["options" if control == "none" else f"{control}/options"] = share(rights)
         if control == "none":
             report["options_by_category"] = by_category(questions, rights)
@@ -309,10 +321,11 @@ def compare(before, after):
     ):
         if not before.get(items) and not after.get(items):
             continue
-        if [item["clip_id"] for item in before.get(items, ())] != [item["clip_id"] for item in after.get(items, ())]:
+        clips = [item["clip_id"] for item in before.get(items, ())]
+        if clips != [item["clip_id"] for item in after.get(items, ())]:
             raise BadData("The two reports are about other questions or pairs; evaluate both on the same data and --limit.")
         rights = [[right(item) for item in report[items]] for report in (before, after)]
-        result[name] = {**paired_test(*rights), "before": share(rights[0]), "after": share(rights[1])}
+        result[name] = {**paired_test(*rights, clips), "before": share(rights[0]), "after": share(rights[1])}
     return result
 
 
@@ -327,7 +340,7 @@ def compared_in_words(compared):
     """The paired tests as lines for a person."""
     return "\n".join(
         f"{'change of ' + name:<34} {100 * (found['after']['share'] - found['before']['share']):+.1f} points:"
-        f" {found['better']} better, {found['worse']} worse, p = {found['p']:.3g}"
+        f" {found['better']} clips better, {found['worse']} worse, p = {found['p']:.3g}"
         for name, found in compared.items()
     )
 

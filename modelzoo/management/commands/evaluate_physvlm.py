@@ -18,7 +18,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--model", required=True, metavar="PATH", help="model folder or checkpoint")
         parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="folders with questions or pairs")
-        parser.add_argument("--controls", action="store_true", help="also blind, with one frame, and with shuffled frames")
+        parser.add_argument(
+            "--controls",
+            nargs="?",
+            const=0,
+            type=int,
+            metavar="N",
+            help="also blind, with one frame, and with shuffled frames: on all questions, or on N of them, evenly spread",
+        )
         parser.add_argument("--limit", type=int, default=0, metavar="N", help="only N questions and pairs, evenly spread")
         parser.add_argument(
             "--against", type=Path, metavar="FILE", help="an earlier report on the same data: test the change"
@@ -34,8 +41,9 @@ class Command(BaseCommand):
         from modelzoo.physvlm.files import write_json
         from modelzoo.physvlm.runfolder import RunError, read_json
 
-        if limit < 0:
-            raise CommandError(f"--limit {limit}: must be 0 or more.")
+        for name, number in (("--limit", limit), ("--controls", controls or 0)):
+            if number < 0:
+                raise CommandError(f"{name} {number}: must be 0 or more.")
         if against and not against.is_file():
             raise CommandError(f"{against} is not a report that --out wrote.")
         line = Line(self.stdout)
@@ -44,8 +52,9 @@ class Command(BaseCommand):
                 model,
                 read(data),
                 cache=cache or Path(settings.DATA_DIR) / "cache",
-                controls=evaluate.CONTROLS if controls else ("none",),
+                controls=("none",) if controls is None else evaluate.CONTROLS,
                 limit=limit,
+                control_limit=controls or 0,
                 progress=lambda what, done, total: line.show(f"{what}: {done} of {total}"),
             )
             if against:

@@ -44,6 +44,14 @@ def test_the_paired_test_counts_changes_only():
     assert evaluate.paired_test([True], [True])["p"] == 1.0
 
 
+def test_items_of_one_clip_count_once():
+    # clip a: two became right; b: one right, one wrong; c: one wrong; d: nothing changed
+    clips = ["a", "a", "b", "b", "c", "c", "d"]
+    before = [False, False, False, True, True, True, True]
+    after = [True, True, True, False, False, True, True]
+    assert evaluate.paired_test(before, after, clips) == {"better": 1, "worse": 1, "p": 1.0}
+
+
 def test_a_name_that_is_category_and_domain_counts_once():
     plain = sources.Question("c", "q", "?", ("a", "b", "c", "d"), 0, "Mechanics", "Gravity")
     nothing = sources.Question("c", "q", "?", ("a", "b", "c", "d"), 0, "No glitch", "No glitch")
@@ -101,6 +109,8 @@ def test_the_report_has_shares_controls_categories_and_items(model, data, tmp_pa
     assert report["options_by_category"]["Velocity"] == report["options"]
     assert len(report["items"]) == 12 and len(report["items"][0]["options"]) == 4
     assert report["options"]["right"] == sum(int(np.argmax(item["options"])) == item["answer"] for item in report["items"])
+    fewer = evaluate.evaluate(model, sources.read([data]), cache=tmp_path, controls=evaluate.CONTROLS, control_limit=5)
+    assert fewer["options"]["n"] == 12 and fewer["blind/options"]["n"] == fewer["one_frame/options"]["n"] == 5
     words = evaluate.in_words(report)
     assert "control: shuffled frames" in words and "n=12" in words
 
@@ -114,7 +124,7 @@ def test_the_command_writes_the_report_and_compares_two(model, data, tmp_path):
     )
     out = io.StringIO()
     call_command("evaluate_physvlm", *arguments, "--limit", "6", "--against", str(tmp_path / "first.json"), stdout=out)
-    assert "0 better, 0 worse, p = 1" in out.getvalue()
+    assert "0 clips better, 0 worse, p = 1" in out.getvalue()
     with pytest.raises(CommandError, match="other questions or pairs"):
         call_command("evaluate_physvlm", *arguments, "--against", str(tmp_path / "first.json"))
     with pytest.raises(CommandError, match="holds neither a model"):

@@ -94,3 +94,11 @@ def test_a_preset_is_found_by_name_and_stage():
 def test_a_page_can_show_presets_without_torch():
     code = "import sys; import modelzoo.physvlm.presets; sys.exit('torch' in sys.modules or 'django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_dpo_keeps_tokens_only_while_nothing_that_makes_them_learns():
+    chosen = presets.PRESETS["tiny-dpo"]
+    with pytest.raises(BadSetting, match="set train=language_model or cache_tokens=false"):
+        parse_overrides(chosen, ["train=language_model+projector"])
+    settings, _overrides = parse_overrides(chosen, ["train=language_model+projector", "cache_tokens=false"])
+    assert settings["train"] == "language_model+projector"

@@ -103,6 +103,17 @@ def test_adapters_train_a_fraction_and_are_folded_into_the_final_model(sft, data
         torch.testing.assert_close(one, other, msg=name)
 
 
+def test_dpo_may_train_projector_and_scorer(sft, data, tmp_path):
+    overrides = ("max_steps=2", "warmup=0", "cache_tokens=false", "train=language_model+projector+scorer")
+    changes = dict(stage="dpo", preset="tiny-dpo", data=(data,), init=str(sft / "model"), overrides=overrides)
+    assert runs.train(tmp_path / "dpo", **changes) == "finished"
+    lines = read_lines(tmp_path / "dpo" / "metrics.jsonl")
+    assert lines[0]["loss"] == pytest.approx(0.693147, abs=1e-4)  # the policy is the reference, tokens and all
+    before, after = runs.weights(sft), runs.weights(tmp_path / "dpo")
+    changed = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
+    assert {"projector", "scorer", "language_model"} <= changed
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile on a processor needs a C++ compiler")
 @pytest.mark.timeout(900)  # the compiler takes half a minute of an idle machine
