@@ -7,7 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,12 @@ from modelzoo.physvlm.data.cache import Frames
 from modelzoo.physvlm.data.features import Features, fit_statistics, tower_id
 from modelzoo.physvlm.data.freeze import freeze, open_array, thaw
 from modelzoo.physvlm.data.sources import BadData, read, refuse_benchmarks
-from modelzoo.physvlm.data.visual import VisualTokens
-from modelzoo.physvlm.loop import STOP, Diverged, Loop, Stopped, input_name
+from modelzoo.physvlm.hooks import Hooks
+from modelzoo.physvlm.loop import Diverged, Loop, Stopped
 from modelzoo.physvlm.optimizer import AdamW
 from modelzoo.physvlm.parallel import World, Wrapped
-from modelzoo.physvlm.reference import NotFinite, Reference, weights_id
+from modelzoo.physvlm.preference import prepare_reference
+from modelzoo.physvlm.reference import NotFinite
 from modelzoo.physvlm.runfolder import RunError, RunFolder, now, read_lines
 from modelzoo.physvlm.samples import answer_samples
 from modelzoo.physvlm.tokens import CATEGORY, Tokens, training_rows
@@ -46,77 +47,6 @@ class Request:
     init: str | None = None
     without: tuple[str, ...] = ()
     resume: bool = False
-
-
-@dataclass
-class Hooks:
-    """What the loop calls. `show` takes a text for the terminal, `asked` says whether to save or stop."""
-
-    folder: RunFolder
-    first: bool
-    show: object
-    asked_signal: dict = field(default_factory=lambda: {"stop": False})
-    board: object = None
-    extra: dict = field(default_factory=dict)
-    on_saved: object = None
-    clip_ids: list = field(default_factory=list)
-    opened: bool = False  # whether the folder is this run's; an error before that leaves the folder as it was
-
-    def asked(self):
-        return STOP if self.asked_signal["stop"] else 0
-
-    def check(self):
-        """Between parts of the preparation: end here if asked to."""
-        if self.asked_signal["stop"]:
-            raise Stopped
-
-    def log(self, text):
-        if self.first:
-            self.folder.log(text)
-
-    def progress(self, phase):
-        def tell(done, total):
-            self.check()
-            if self.first:
-                self.folder.beat(phase=phase, done=done, total=total)
-                self.show(f"{phase}: {done} of {total}", False)
-
-        return tell
-
-    def line(self, line):
-        if not self.first:
-            return
-        flops, peak = line.pop("flops_per_s"), self.extra["peak"]
-        line["mfu"] = flops / peak if peak else None
-        line["memory_bytes"] = self.extra["memory"]()
-        steps = self.extra["steps"]
-        remaining = (steps - line["step"]) * (line["elapsed_s"] / line["step"])
-        self.folder.append("metrics.jsonl", line)
-        self.folder.beat(phase="training", done=line["step"], total=steps, step=line["step"], eta_s=round(remaining, 1))
-        self.folder.write_state("running", step=line["step"], steps=steps)
-        for name, value in line.items():
-            if isinstance(value, int | float) and name not in ("step", "time"):
-                self.board.add_scalar(name, value, line["step"])
-        shown = f"step {line['step']}/{steps}  loss {line['loss']:.4f}"
-        if "rewards/accuracies" in line:
-            shown += f"  accuracy {line['rewards/accuracies']:.2f}  margin {line['rewards/margins']:.3f}"
-        shown += f"  {line['samples_per_s']:.1f} rows/s  {_clock(remaining)} left"
-        self.show(f"{_bar(line['step'], steps)} {shown}", True)
-        self.log(shown)
-
-    def saved(self, path, step):
-        self.log(f"saved {path.name}")
-        if self.on_saved:
-            self.on_saved(step)
-
-
-def _bar(done, total, width=20):
-    full = width * done // max(1, total)
-    return "[" + "#" * full + "-" * (width - full) + "]"
-
-
-def _clock(seconds):
-    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02}:{int(seconds) % 60:02}"
 
 
 def commit():
@@ -362,7 +292,7 @@ def _train(request, folder, world, hooks):
         checkpoint.check(newest[-1])
         loop.resume(newest[-1])
         hooks.log(f"going on from {newest[-1].name}")
-    _prepare_hooks(hooks, folder, world, batches, loop)
+    hooks.begin(world, steps=batches.total, step=loop.counters["step"])
     hooks.on_saved = functools.partial(_sample, folder, wrapped, data, clips, clip_ids, tokens, shape, loop, settings, world)
     if world.first:
         folder.cut_after(loop.counters["step"])
@@ -399,90 +329,11 @@ def load_or_make(spec, data, newest):
     return build.new(settings, texts=texts, frame_size=size)
 
 
-def prepare_reference(request, spec, bundle, rows, clips, content, shape, world, hooks):
-    """(table of the starting model's log-probabilities, visual tokens of the pairs or None), computed by the first process.
-
-    `content` is the hash of each clip. Both depend on the starting model, whose hash names them.
-    """
-    settings, model = spec["settings"], bundle.model
-    model.eval()
-    half = settings["precision"] == "bf16"
-    if half:
-        model.to(torch.bfloat16)
-
-    def arrays(places):
-        stacked = torch.from_numpy(np.stack([clips.at(place) for place in places])).to(world.device)
-        return stacked.to(model.dtype) if settings["cache_features"] else stacked
-
-    def features(places):
-        return arrays(places) if settings["cache_features"] else model.encode_frames(arrays(places))
-
-    model_id = world.share(weights_id(model) if world.first else None)
-    parts = [
-        settings["frames"],
-        bundle.config.video_kernel,
-        settings["precision"],
-        bundle.frame_size,
-        settings["cache_tokens"],
-    ]
-    table = functools.partial(Reference, request.cache / "reference", model_id=model_id, clips=content, parts=parts)
-    visual = None
-    how = {"device": world.device, "budget": settings["micro_tokens"], **shape}
-    if settings["cache_tokens"]:
-        visual = VisualTokens(rows, request.cache / "tokens", clips=content, parts=[model_id, *parts])
-        if world.first:
-            visual.prepare(model, features, progress=hooks.progress("tokens"), **how)
-        world.wait()
-        visual.prepare(model, features, **how)
-
-    def seen(batch_rows, places):
-        if visual:
-            return {"visual_tokens": visual.batch(batch_rows).to(world.device)}
-        return {input_name(settings): arrays(places)}
-
-    if world.first:
-        names = list(hooks.clip_ids)
-        table().compute(
-            rows,
-            model,
-            seen,
-            progress=hooks.progress("reference"),
-            name_of=lambda place: f"pair {place + 1} (clip {names[rows[place].clip]})",
-            **how,
-        )
-    world.wait()
-    if half:  # the policy begins from the weights as they were stored
-        bundle.model = build.load(spec["init"], settings).model.to(world.device)
-    return table(), visual
-
-
 def micro_flops(arithmetic, batch, clips, *, cached):
     """Operations of one micro-batch, forward and backward; what is recomputed does not count, as is usual for MFU."""
     rows = len(batch.inputs["input_ids"])
     vision = 0 if cached else clips * arithmetic.clip()
     return vision + rows * arithmetic.row(batch.tokens / rows, len(batch.targets) / rows)
-
-
-def _prepare_hooks(hooks, folder, world, batches, loop):
-    hooks.extra = {
-        "peak": cost.peak_flops(torch.cuda.get_device_name(world.device)) if world.cuda else None,
-        "memory": _memory(world),
-        "steps": batches.total,
-    }
-    if hooks.extra["peak"]:
-        hooks.extra["peak"] *= world.size
-    if world.first:
-        from torch.utils.tensorboard import SummaryWriter
-
-        hooks.board = SummaryWriter(str(folder.path / "tensorboard"), purge_step=loop.counters["step"] + 1)
-
-
-def _memory(world):
-    if world.cuda:
-        return lambda: torch.cuda.max_memory_allocated(world.device)
-    import psutil
-
-    return lambda: psutil.Process().memory_info().rss
 
 
 def _sample(folder, wrapped, data, clips, clip_ids, tokens, shape, loop, settings, world, step):
