@@ -1,6 +1,8 @@
 from django.urls import path
 
 from modelzoo.api import ExportViewSet
+from modelzoo.instruct import api as data_api
+from modelzoo.instruct import build_api
 from modelzoo.run_api import EstimatesView, RunChoicesView, RunViewSet
 from studio.api_views import endpoint
 
@@ -8,6 +10,25 @@ urlpatterns = [
     path("exports/", endpoint(ExportViewSet, {"get": "list", "post": "create"}), name="api_exports"),
     path("exports/<id:pk>/", endpoint(ExportViewSet, {"get": "retrieve", "delete": "destroy"}), name="api_export"),
     path("exports/<id:pk>/download/", endpoint(ExportViewSet, {"get": "file"}), name="api_export_download"),
+    path("instruct/", endpoint(data_api.SampleViewSet, {"get": "list"}), name="api_instruct"),
+    path("instruct/next/", endpoint(data_api.NextSampleView), name="api_instruct_next"),
+    path("instruct/figures/", endpoint(data_api.SampleFiguresView), name="api_instruct_figures"),
+    path("instruct/estimates/", endpoint(build_api.InstructEstimateView), name="api_instruct_estimates"),
+    path("instruct/builds/", endpoint(build_api.InstructBuildView), name="api_instruct_builds"),
+    path("instruct/<id:pk>/", endpoint(data_api.SampleViewSet, {"get": "retrieve"}), name="api_sample"),
+    *(
+        path(f"instruct/<id:pk>/{action}/", endpoint(data_api.SampleViewSet, {"post": action}), name=f"api_sample_{action}")
+        for action in ("accept", "edit", "reject", "reopen")
+    ),
+    path("preference/", endpoint(data_api.PairViewSet, {"get": "list"}), name="api_preference"),
+    path("preference/figures/", endpoint(data_api.PairFiguresView), name="api_preference_figures"),
+    path("preference/estimates/", endpoint(build_api.PreferenceEstimateView), name="api_preference_estimates"),
+    path("preference/builds/", endpoint(build_api.PreferenceBuildView), name="api_preference_builds"),
+    path("preference/<id:pk>/", endpoint(data_api.PairViewSet, {"get": "retrieve"}), name="api_pair"),
+    *(
+        path(f"preference/<id:pk>/{action}/", endpoint(data_api.PairViewSet, {"post": action}), name=f"api_pair_{action}")
+        for action in ("accept", "reject")
+    ),
     path("runs/", endpoint(RunViewSet, {"get": "list", "post": "create"}), name="api_runs"),
     path("runs/choices/", endpoint(RunChoicesView), name="api_run_choices"),
     path("runs/estimates/", endpoint(EstimatesView), name="api_run_estimates"),

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from modelzoo import run_urls, views
+from modelzoo.instruct.urls import urlpatterns as instruct_urls
 from modelzoo.releases import views as release_views
 
 urlpatterns = [
@@ -9,5 +10,6 @@ urlpatterns = [
     path("exports/<int:pk>/delete/", views.export_delete, name="export_delete"),
     path("releases/", release_views.releases, name="releases"),
     path("releases/<id:pk>/", release_views.release, name="release"),
+    *instruct_urls,
     *run_urls.urlpatterns,
 ]

@@ -88,6 +88,13 @@ _CARDS = [
         gettext_lazy("Open exports"),
     ),
     (
+        "instruct",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Training data"),
+        gettext_lazy("PhysInstruct conversations and PhysDPO pairs: build them, sample them, rule on them."),
+        gettext_lazy("Open training data"),
+    ),
+    (
         "releases",
         {Role.LEAD, Role.ADMIN},
         gettext_lazy("Releases"),

@@ -32,6 +32,7 @@ SCOPES = {
     "review": _("Cross-checking"),
     "duplicates": _("Near-duplicates"),
     "check": _("Content check"),
+    "data": _("Training data"),
 }
 # Scopes that are alive together on one page; two shortcuts clash only when some page holds both.
 PAGES = (
@@ -39,6 +40,7 @@ PAGES = (
     ("global", "player", "review"),
     ("global", "player", "duplicates"),
     ("global", "player", "check"),
+    ("global", "player", "data"),
 )
 
 _ROWS = [
@@ -97,6 +99,16 @@ _ROWS = [
     Shortcut("check.unusable", "check", "4", _("Unusable")),
     Shortcut("check.next", "check", "n", _("Decide later, next clip")),
     Shortcut("check.undo", "check", "u", _("Undo the last judgement")),
+    Shortcut("data.accept", "data", "a", _("Accept")),
+    Shortcut("data.edit", "data", "e", _("Edit")),
+    Shortcut("data.reject", "data", "x", _("Reject: choose why")),
+    Shortcut("data.reason_1", "data", "1", _("In a rejection, reason 1")),
+    Shortcut("data.reason_2", "data", "2", _("In a rejection, reason 2")),
+    Shortcut("data.reason_3", "data", "3", _("In a rejection, reason 3")),
+    Shortcut("data.reason_4", "data", "4", _("In a rejection, reason 4")),
+    Shortcut("data.save", "data", "Ctrl+Enter", _("Accept the edited words")),
+    Shortcut("data.next", "data", "n", _("Decide later, next one")),
+    Shortcut("data.undo", "data", "u", _("Undo the last decision")),
     Shortcut("check.start", "check", "[", _("The clip starts at this frame")),
     Shortcut("check.end", "check", "]", _("The clip ends at this frame")),
 ]

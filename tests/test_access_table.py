@@ -14,7 +14,15 @@ from django.urls import get_resolver
 from modelzoo.models import TrainingRun
 from modelzoo.releases import sealing
 from studio import jobs
-from tests.factories import ClipFactory, QuestionFactory, UserFactory, clip_truth, practice_clip
+from tests.factories import (
+    ClipFactory,
+    InstructSampleFactory,
+    PreferencePairFactory,
+    QuestionFactory,
+    UserFactory,
+    clip_truth,
+    practice_clip,
+)
 from tests.modelzoo.test_export import MP4, approved
 from tests.qc.duplicates import pair
 
@@ -135,6 +143,20 @@ TABLE = {
     "exports/<int:pk>/delete/": {"POST": LEAD | ADMIN},
     "releases/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "releases/<id:pk>/": {"GET": LEAD | ADMIN},
+    "instruct/": {"GET": LEAD | ADMIN},
+    "instruct/plan/": {"GET": LEAD | ADMIN},
+    "instruct/start/": {"POST": LEAD | ADMIN},
+    "instruct/review/": {"GET": LEAD | ADMIN},
+    "instruct/samples/": {"GET": LEAD | ADMIN},
+    "instruct/<id:pk>/": {"GET": LEAD | ADMIN},
+    "instruct/<id:pk>/decide/": {"POST": LEAD | ADMIN},
+    "preference/": {"GET": LEAD | ADMIN},
+    "preference/plan/": {"GET": LEAD | ADMIN},
+    "preference/start/": {"POST": LEAD | ADMIN},
+    "preference/pairs/": {"GET": LEAD | ADMIN},
+    "preference/<id:pk>/": {"GET": LEAD | ADMIN},
+    "preference/<id:pk>/decide/": {"POST": LEAD | ADMIN},
+    "preference/<id:pk>/frames/<int:place>.jpg": {"GET": LEAD | ADMIN},
     # Training
     "runs/": {"GET": LEAD | ADMIN},
     "runs/new/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
@@ -183,6 +205,23 @@ TABLE = {
     "api/v1/exports/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "api/v1/exports/<id:pk>/": {"GET": LEAD | ADMIN, "DELETE": LEAD | ADMIN},
     "api/v1/exports/<id:pk>/download/": {"GET": LEAD | ADMIN},
+    "api/v1/instruct/": {"GET": LEAD | ADMIN},
+    "api/v1/instruct/next/": {"GET": LEAD | ADMIN},
+    "api/v1/instruct/figures/": {"GET": LEAD | ADMIN},
+    "api/v1/instruct/estimates/": {"POST": LEAD | ADMIN},
+    "api/v1/instruct/builds/": {"POST": LEAD | ADMIN},
+    "api/v1/instruct/<id:pk>/": {"GET": LEAD | ADMIN},
+    "api/v1/instruct/<id:pk>/accept/": {"POST": LEAD | ADMIN},
+    "api/v1/instruct/<id:pk>/edit/": {"POST": LEAD | ADMIN},
+    "api/v1/instruct/<id:pk>/reject/": {"POST": LEAD | ADMIN},
+    "api/v1/instruct/<id:pk>/reopen/": {"POST": LEAD | ADMIN},
+    "api/v1/preference/": {"GET": LEAD | ADMIN},
+    "api/v1/preference/figures/": {"GET": LEAD | ADMIN},
+    "api/v1/preference/estimates/": {"POST": LEAD | ADMIN},
+    "api/v1/preference/builds/": {"POST": LEAD | ADMIN},
+    "api/v1/preference/<id:pk>/": {"GET": LEAD | ADMIN},
+    "api/v1/preference/<id:pk>/accept/": {"POST": LEAD | ADMIN},
+    "api/v1/preference/<id:pk>/reject/": {"POST": LEAD | ADMIN},
     "api/v1/runs/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
     "api/v1/runs/choices/": {"GET": LEAD | ADMIN},
     "api/v1/runs/estimates/": {"POST": LEAD | ADMIN},
@@ -232,6 +271,8 @@ def world(db):
         "exports": job.pk,
         "runs": TrainingRun.objects.create(name="a run").pk,
         "releases": sealed().pk,
+        "instruct": InstructSampleFactory().pk,
+        "preference": PreferencePairFactory().pk,
         "account": 1,
         "baseline": 1,
     }
@@ -254,12 +295,12 @@ def address(route, ids):
     """The route with each <parameter> filled in: numbers by the room they belong to, words by their name."""
     parts = [part for part in route.removeprefix("api/v1/").split("/") if part]
     room = parts[1] if parts and parts[0] == "queue" else (parts[0] if parts else "")
-    words = {"kind": "poster", "uidb64": "MQ", "token": "set-password", "rest": "nothing/here", "name": "way"}
+    words = {"kind": "poster", "uidb64": "MQ", "token": "set-password", "rest": "nothing/here", "name": "way", "place": "0"}
     filled = []
     for part in route.split("/"):
         if part.startswith("<"):
-            name = part.strip("<>").split(":")[-1]
-            filled.append(words[name] if name in words else str(ids[room]))
+            name = part.partition(">")[0].strip("<").split(":")[-1]
+            filled.append((words[name] if name in words else str(ids[room])) + part.rpartition(">")[2])
         else:
             filled.append(part)
     return "/" + "/".join(filled)

@@ -60,6 +60,11 @@ def cells(model):
     return kept(f"instruct-cells-{model.__name__}", count)
 
 
+def by_state(found):
+    """{state: count} of cells."""
+    return {state: sum(cell[-1] for cell in found if cell[1] == state) for state in State.values}
+
+
 def table(found, place, names):
     """[(name, label, {state: count}, all), ...] of cells, by their item at `place`; names without any are left out."""
     rows = []
@@ -174,7 +179,7 @@ def _of_pairs():
 
 
 def outcome(job):
-    """[(what, {state: count}, [(reason, label, count), ...]), ...] of a build: replies, samples, pairs."""
+    """[(what, [(state, label, count), ...], [(reason, label, count), ...]), ...] of a build: replies, samples, pairs."""
     found = []
     for what, rows in (
         ("replies", BuildStep.objects.filter(job=job)),
@@ -183,6 +188,8 @@ def outcome(job):
     ):
         if states := counted(rows, "state"):
             why = counted(rows.exclude(reason=""), "reason")
+            labels = dict(rows.model._meta.get_field("state").flatchoices)
+            states = [(state, labels[state], count) for state, count in states.items()]
             found.append((what, states, [(code, reasons.ALL[code], count) for code, count in why.items()]))
     return found
 
@@ -191,7 +198,7 @@ def told(job):
     """What came of a build, in words: states, and every reason with its count."""
     parts = []
     for what, states, why in outcome(job):
-        parts.append(f"{what}: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+        parts.append(f"{what}: " + ", ".join(f"{count} {state}" for state, _label, count in states))
         parts += [f"  {count} {label}" for _code, label, count in why]
     own = [f"{count} {name.replace('_', ' ')}" for name, count in job.__class__.objects.get(pk=job.pk).result.items()]
     return "\n".join([*parts, *own])

@@ -108,17 +108,33 @@ def _titles():
 def conditions(sample, way, settings, titled):
     """What the misled model is shown. `titled`: [(clip pk, title), ...] to draw a false title from."""
     clip = sample.clip
-    count = settings.frames if "temporal" in way else building.FRAMES
-    width, height = frames.size_of(clip.width, clip.height, scale=settings.scale if "spatial" in way else 1)
-    found = {name: name in way for name in WAYS}
-    found |= {"frames": frames.middles(clip.frame_count, count), "width": width, "height": height}
-    found |= {"scale": settings.scale if "spatial" in way else "1", "title": "", "title_clip": None}
+    found = _shown(clip, way, settings)
     if "meta" in way:
         others = [(pk, title) for pk, title in titled if pk != clip.pk and title != clip.title]
         if not others:
             return None
         found["title_clip"], found["title"] = random.Random(f"{sample.pk}/{'+'.join(way)}").choice(others)
     return found
+
+
+def shown_to(pair):
+    """What the model of a pair was shown, None where nobody was misled.
+
+    GlitchWorld writes its misled answers itself; there it is what a model misled in that way would have been shown.
+    """
+    if pair.conditions:
+        return pair.conditions
+    if pair.kind not in WAYS:
+        return None
+    return _shown(pair.clip, (pair.kind,), Settings((), 1, "1/16"))
+
+
+def _shown(clip, way, settings):
+    count = settings.frames if "temporal" in way else building.FRAMES
+    width, height = frames.size_of(clip.width, clip.height, scale=settings.scale if "spatial" in way else 1)
+    found = {name: name in way for name in WAYS}
+    found |= {"frames": frames.middles(clip.frame_count, count), "width": width, "height": height}
+    return found | {"scale": settings.scale if "spatial" in way else "1", "title": "", "title_clip": None}
 
 
 def request_for(endpoint, sample, shown):

@@ -130,7 +130,7 @@ def next_sample(user, *, after=None):
     Samples stand in an order that was drawn once; everybody begins at a place of their own in it, so two people at work
     rarely meet, and what each has seen is a random sample of all.
     """
-    rows = InstructSample.objects.waiting().select_related("clip").order_by("draw", "pk")
+    rows = InstructSample.objects.waiting().select_related("clip", "decided_by").order_by("draw", "pk")
     begin = random.Random(f"reviews of {user.pk}").random()
     if after:
         begin = InstructSample.objects.filter(pk=after).values_list("draw", flat=True).first() or begin
@@ -164,3 +164,13 @@ def reject_pair(*, user, pair_id, version, reason):
 
 def _pair(user, pk, version, **changes):
     return _decide(PreferencePair.objects, _("pair"), user=user, pk=pk, version=version, **changes)
+
+
+def next_pair(*, after=None):
+    """The pk of the next pair to look at, in an order that was drawn once; those that wait for a person come first."""
+    rows = PreferencePair.objects.exclude(pk=after.pk) if after else PreferencePair.objects.all()
+    waiting = rows.filter(state=State.GENERATED).order_by("-pk").values_list("pk", flat=True).first()
+    if waiting:
+        return waiting
+    rows = rows.exclude(state=State.REJECTED).order_by("draw", "pk").values_list("pk", flat=True)
+    return (rows.filter(draw__gte=after.draw).first() if after else None) or rows.first()

@@ -22,6 +22,7 @@ _ROOMS = [
     ("duplicates", _("Near-duplicates"), {Role.LEAD}),
     ("adjudication", _("Adjudication"), {Role.LEAD}),
     ("calibration", _("Calibration"), {Role.LEAD}),
+    ("instruct", _("Training data"), {Role.LEAD, Role.ADMIN}),
     ("exports", _("Exports"), {Role.LEAD, Role.ADMIN}),
     ("runs", _("Training"), {Role.LEAD, Role.ADMIN}),
     None,

@@ -15,13 +15,14 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from annotator import queue
 from annotator.models import Clip, Question, Revision
 from modelzoo import export_jobs, exporting
+from modelzoo.instruct.models import InstructSample, PreferencePair
 from modelzoo.models import TrainingRun
 from qc import services as reviews
 from qc.baseline.models import BaselineRun
 from qc.models import Review
 from studio.api_reference import description
 from studio.models import ApiToken, Job
-from tests.factories import ClipFactory, QuestionFactory, UserFactory
+from tests.factories import ClipFactory, PreferencePairFactory, QuestionFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
@@ -42,6 +43,8 @@ MODELS = {
     "jobs": Job,
     "exports": Job,
     "runs": TrainingRun,
+    "instruct": InstructSample,
+    "preference": PreferencePair,
     "baseline": BaselineRun,
     "clip": Clip,
     "revision": Revision,
@@ -70,6 +73,7 @@ def a_bit_of_everything():
     for state in ("submitted", "returned", "approved"):
         QuestionFactory.create_batch(2, **{state: True})
     ClipFactory.create_batch(3)
+    PreferencePairFactory(), PreferencePairFactory(sample__state="generated", state="generated", verdict="")
     Job.objects.create(kind=export_jobs.KIND, queue="io", state="done", result={"questions": 1})
     for state in ("running", "finished", "lost"):
         TrainingRun.objects.create(name=state, state=state, host="here", stage="sft", latest={"loss": 0.5})

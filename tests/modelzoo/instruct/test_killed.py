@@ -21,6 +21,7 @@ CLIPS = int(os.environ.get("STUDIO_TEST_BUILD_CLIPS", "60"))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300 + 3 * CLIPS)
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_in_the_middle_of_a_build(start_worker, settings, monkeypatch):
     monkeypatch.setenv("TEST_LLM_KEY", KEY)
@@ -40,14 +41,14 @@ def test_a_worker_killed_in_the_middle_of_a_build(start_worker, settings, monkey
         job = building.start(building.plan())
         first = start_worker(**worker)
         done = BuildStep.objects.filter(state="done")
-        wait_until(lambda: done.count() >= CLIPS // 3, seconds=150, what="a third of the clips")
+        wait_until(lambda: done.count() >= CLIPS // 3, seconds=150 + CLIPS, what="a third of the clips")
         server.delay_s = 1.0
         wait_until(lambda: server.under_way == 4, what="four requests to be under way")
         first.kill()
         server.delay_s = 0.0
         assert done.count() < CLIPS, "it was not killed in the middle"
         second = start_worker(**worker)
-        wait_until(lambda: not Job.objects.get(pk=job.pk).is_active, seconds=250, what="the job to end")
+        wait_until(lambda: not Job.objects.get(pk=job.pk).is_active, seconds=250 + CLIPS, what="the job to end")
         second.stop()
     job.refresh_from_db()
     assert (job.state, job.attempts) == ("done", 2), job.error

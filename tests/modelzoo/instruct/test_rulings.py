@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from annotator.models import WrongState
-from modelzoo.instruct import figures, rulings
+from modelzoo.instruct import demo, figures, rulings
 from modelzoo.instruct.models import InstructSample, PreferencePair
 from studio import history
 from tests.factories import ClipFactory, InstructSampleFactory, PreferencePairFactory, UserFactory
@@ -240,3 +240,13 @@ class TestFigures:
             ("open", 2, 0, 2), ("choice", 0, 3, 3),
         ]  # fmt: skip
         assert [(reason, count) for reason, _l, count in figures.dropped(found)] == [("wrong", 2), ("bad_choice", 1)]
+
+
+def test_the_demo_shows_some_decisions_once(lead):
+    clip = ClipFactory(purpose="training")
+    for place in range(5):
+        InstructSampleFactory(clip=clip, origin="glitchworld", place=place)
+    for _again in range(2):
+        demo.review_some(lead)
+    states = InstructSample.objects.order_by("place").values_list("state", "version")
+    assert list(states) == [("accepted", 0), ("accepted", 0), ("accepted", 1), ("rejected", 1), ("generated", 1)]
