@@ -34,7 +34,9 @@ class FiguresSerializer(serializers.Serializer):
     percent = serializers.ListField(child=serializers.FloatField(allow_null=True), help_text="Value, low, high; 95 %.")
     ac1 = serializers.ListField(child=serializers.FloatField(allow_null=True))
     alpha = serializers.ListField(child=serializers.FloatField(allow_null=True))
-    on_class = serializers.ListField(child=serializers.FloatField(allow_null=True))
+    on_class = serializers.ListField(
+        child=serializers.FloatField(allow_null=True), help_text="On rejections, or on missing the key; null: too few."
+    )
 
 
 class PairSerializer(FiguresSerializer):
@@ -44,6 +46,12 @@ class PairSerializer(FiguresSerializer):
 
 class WholeFiguresSerializer(FiguresSerializer):
     pairs = PairSerializer(many=True)
+    looks = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        help_text="Of verdicts on revisions that need two approvals: first ones, rejecting ones of these, second ones,"
+        " rejecting ones of these. Agreement on rejections follows from them.",
+    )
 
 
 class AgreementSerializer(serializers.ModelSerializer):

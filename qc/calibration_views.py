@@ -84,16 +84,19 @@ def agreement(request):
     }
     if found:
         context["told"] = words.told(basis, found.figures)
-        context["pairs"], context["more_pairs"] = _pairs(found.figures["pairs"])
+        # Who returns a revision ends it, so no two people ever both reject one: there is nothing to say about a pair.
+        names = [name for name in report.NAMES if basis != "verdicts" or name != "on_class"]
+        context["columns"] = [told.label for told in context["told"] if told.name in names]
+        context["pairs"], context["more_pairs"] = _pairs(found.figures["pairs"], names)
     return render(request, "qc/agreement.html", context, status=422 if error else 200)
 
 
-def _pairs(pairs):
+def _pairs(pairs, figures):
     people = User.objects.in_bulk({pair[end] for pair in pairs[:PAIRS] for end in ("one", "other")})
     rows = []
     for pair in pairs[:PAIRS]:
         names = [str(people[pair[end]]) if pair[end] in people else "–" for end in ("one", "other")]
-        rows.append({"names": names, "items": pair["items"], "figures": [pair[name] for name in report.NAMES]})
+        rows.append({"names": names, "items": pair["items"], "figures": [pair[name] for name in figures]})
     return rows, max(0, len(pairs) - PAIRS)
 
 

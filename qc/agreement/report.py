@@ -2,9 +2,14 @@
 
 A report's figures are {"items", "ratings", "negative", "draws", "seed", "percent", "ac1", "alpha", "on_class", "pairs"};
 each of the four is [value, low, high], 0 to 1 or null, and so they are in each of `pairs`, beside `one`, `other`, `items`.
+
+`on_class` is agreement on rejections, or on missing the key; null where LEAST_NEGATIVE judgements are not there to tell by.
+Of ordinary verdicts it follows from `looks` (statistics.Looks, as four numbers), because a revision that its first reviewer
+returns meets no second verdict; of a pair of people it is null then.
 """
 
 import re
+from dataclasses import astuple
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
@@ -12,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from annotator.services import Invalid
 from qc.agreement import tables
-from qc.agreement.statistics import DRAWS, with_intervals
+from qc.agreement.statistics import DRAWS, Figure, rejection_with_interval, with_intervals
 from qc.models import AgreementReport
 from studio import jobs
 from studio.sentences import say
@@ -20,11 +25,13 @@ from studio.sentences import say
 KIND = "qc.agreement"
 BASES = AgreementReport.Basis.values
 SPANS = ("30", "90", "365", "all")
-NIGHTLY = ("90", "all")
+NIGHTLY = SPANS  # the quality page shows the newest of its span
 MOST_PAIRS = 300
 PAIR_DRAWS = 1000
 SEED = 20241202
 NAMES = ("percent", "ac1", "alpha", "on_class")
+LEAST_NEGATIVE = 10  # fewer rejections, or missed keys, say nothing about agreement on them
+LEAST_SECOND = 30  # and fewer second verdicts
 _DAYS = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)")
 
 
@@ -73,6 +80,8 @@ def compute(basis, since, until):
     whole = tables.whole(basis, since, until)
     pairs = sorted(tables.by_pair(basis, since, until).items(), key=lambda pair: (-pair[1].items, pair[0]))
     found = _told(basis, whole, draws=DRAWS)
+    if basis == "verdicts":
+        found |= _rejections(tables.looks(since, until))
     found["pairs"] = [
         {"one": one, "other": other, **_told(basis, table, draws=PAIR_DRAWS)} for (one, other), table in pairs[:MOST_PAIRS]
     ]
@@ -85,6 +94,8 @@ def _told(basis, table, *, draws):
     if basis == "blind":
         figures["on_class"] = with_intervals(two, tables.NOT_APPROVED, seed=SEED, draws=draws)["on_class"]
     negative = sum(pattern[1] * weight for pattern, weight in zip(two.counts, two.weights, strict=True))
+    if basis == "verdicts" or negative < LEAST_NEGATIVE:
+        figures["on_class"] = Figure(None)
     return {
         "items": table.items,
         "ratings": table.ratings,
@@ -93,3 +104,9 @@ def _told(basis, table, *, draws):
         "seed": SEED,
         **{name: [figures[name].value, figures[name].low, figures[name].high] for name in NAMES},
     }
+
+
+def _rejections(looks):
+    enough = looks.first_negative >= LEAST_NEGATIVE and looks.second >= LEAST_SECOND
+    figure = rejection_with_interval(looks, seed=SEED) if enough else Figure(None)
+    return {"on_class": [figure.value, figure.low, figure.high], "looks": list(astuple(looks))}

@@ -5,7 +5,7 @@ approved and one returned is the pattern (2, 1); 900 such items are that pattern
 depends on who said what, so missing cells need no mark, and the work grows with the patterns, not with the items.
 
 Sources: Wilson 1927; Gwet 2008, AC1 for many raters; Krippendorff 2011, alpha for nominal data; Cicchetti & Feinstein
-1990, agreement on one class. All four have peers in the tests.
+1990, agreement on one class. All four have peers in the tests. What `Looks` estimates is worked out there by hand.
 """
 
 import math
@@ -150,13 +150,65 @@ def with_intervals(table, category, *, seed, draws=DRAWS, level=0.95):
     drawn = np.random.default_rng(seed).multinomial(table.items, shares, size=draws)  # (draws, P)
     sums, found = _Sums(table.counts, drawn), {}
     for name, figure in figures.items():
-        values = figure(sums)
-        values = values[~np.isnan(values)]
         value = _point(figure, table)
-        if value is None or table.items < 2 or len(values) < (1 - MOST_UNDEFINED) * draws:
-            found[name] = Figure(value)
-            continue
-        low, high = (float(edge) for edge in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))
-        # Draws that are all alike say that the items are too few to tell, not that the figure is certain.
-        found[name] = Figure(value, low, high) if low < high else Figure(value)
+        few = value is None or table.items < 2
+        found[name] = Figure(value) if few else _between(value, figure(sums), draws, level)
     return found
+
+
+# ---- Rejections that end what can be seen
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Revisions that need two approvals. `second` of those that the first reviewer approved met a second verdict."""
+
+    first: int
+    first_negative: int
+    second: int
+    second_negative: int
+
+
+def agreement_on_rejection(looks):
+    """Of revisions that one person rejects, the share that another one would reject as well; None where nothing shows it.
+
+    A rejection ends the matter, so nobody sees two of one revision. But if it is chance who of two people comes first, then
+    both reject the same share f of all revisions: the first all of f, the second s of the 1 - f that the first approved and
+    the rest of f among those the first rejected. So both reject f - (1 - f) s, which is 1 - (1 - f) s / f of what one
+    rejects. With few revisions that can fall below 0; it is 0 then.
+    """
+    share = _of_looks(looks.first, looks.first_negative, looks.second, looks.second_negative)
+    return None if math.isnan(share) else float(share)
+
+
+def _of_looks(first, first_negative, second, second_negative):
+    import numpy as np
+
+    f = _over(np.asarray(first_negative, dtype=float), np.asarray(first, dtype=float))
+    s = _over(np.asarray(second_negative, dtype=float), np.asarray(second, dtype=float))
+    return np.clip(1 - _over((1 - f) * s, f), 0, 1)
+
+
+def rejection_with_interval(looks, *, seed, draws=DRAWS, level=0.95):
+    """The `Figure` of agreement_on_rejection; its interval by percentile bootstrap over whole revisions, of four kinds."""
+    value = agreement_on_rejection(looks)
+    if value is None:
+        return Figure(None)
+    import numpy as np
+
+    waiting = looks.first - looks.first_negative - looks.second
+    kinds = np.array([looks.first_negative, waiting, looks.second - looks.second_negative, looks.second_negative])
+    drawn = np.random.default_rng(seed).multinomial(looks.first, kinds / looks.first, size=draws)  # (draws, 4)
+    values = _of_looks(looks.first, drawn[:, 0], drawn[:, 2] + drawn[:, 3], drawn[:, 3])
+    return _between(value, values, draws, level)
+
+
+def _between(value, values, draws, level):
+    import numpy as np
+
+    values = values[~np.isnan(values)]
+    if len(values) < (1 - MOST_UNDEFINED) * draws:
+        return Figure(value)
+    low, high = (float(edge) for edge in np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))
+    # Draws that are all alike say that there is too little to tell, not that the figure is certain.
+    return Figure(value, low, high) if low < high else Figure(value)

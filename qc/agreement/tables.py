@@ -5,7 +5,7 @@ However many revisions there are, few patterns come back: the bootstrap needs no
 
 from django.db import connection
 
-from qc.agreement.statistics import Table
+from qc.agreement.statistics import Looks, Table
 from qc.models import BlindAnswer
 
 APPROVED, NOT_APPROVED = 0, 1  # the columns of a table of verdicts
@@ -27,6 +27,28 @@ _BLIND = """
           WHERE w.question_id = r.question_id AND w.number < r.number AND e.reviewer_id = b.reviewer_id))
 """
 _SAID = {"verdicts": _VERDICTS.format(gold=""), "gold": _VERDICTS.format(gold="NOT"), "blind": _BLIND}
+
+# Of revisions that need two approvals, what the first and the second said, whoever they were.
+_LOOKS = """
+    WITH ruled AS (
+        SELECT v.verdict <> 'approve' AS negative, row_number() OVER said AS place,
+               first_value(v.ruled_at) OVER said AS began, first_value(v.verdict) OVER said AS opened
+        FROM qc_review v JOIN annotator_revision r ON r.id = v.revision_id
+        WHERE v.undone_at IS NULL AND v.gold_id IS NULL AND r.approvals_needed > 1 AND v.ruled_at < %(until)s
+        WINDOW said AS (PARTITION BY v.revision_id ORDER BY v.ruled_at, v.id)
+    )
+    SELECT count(*) FILTER (WHERE place = 1), count(*) FILTER (WHERE place = 1 AND negative),
+           count(*) FILTER (WHERE place = 2 AND opened = 'approve'),
+           count(*) FILTER (WHERE place = 2 AND opened = 'approve' AND negative)
+    FROM ruled WHERE began >= %(since)s
+"""
+
+
+def looks(since, until):
+    """The `Looks` of revisions whose first verdict lies between two moments."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOKS, {"since": since, "until": until})
+        return Looks(*cursor.fetchone())
 
 
 def width(basis):

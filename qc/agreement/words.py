@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from qc.agreement.report import LEAST_NEGATIVE, LEAST_SECOND
+
 GOOD, TENTATIVE = 0.8, 0.667  # Krippendorff's bands
 FEW = 30
 
@@ -17,14 +19,21 @@ class Told:
     high: float | None
     sentence: str
 
+    @property
+    def unknown(self):
+        """What stands in place of a figure that the data do not determine."""
+        return _("too few to tell") if self.name == "on_class" else "–"
+
 
 def told(basis, figures):
     """The four figures of a report as `Told`, in the order they are read."""
+    counted_now = basis != "verdicts" or "looks" in figures
+    on_class = figures["on_class"] if counted_now else [None, None, None]
     return [
         Told("percent", _("Agreement"), *figures["percent"], _percent(basis, figures)),
         Told("ac1", _("Gwet's AC1"), *figures["ac1"], _ac1(figures["ac1"][0])),
         Told("alpha", _("Krippendorff's alpha"), *figures["alpha"], _alpha(figures["alpha"][0])),
-        Told("on_class", _on_label(basis), *figures["on_class"], _on(basis, figures)),
+        Told("on_class", _on_label(basis), *on_class, _on(basis, figures)),
     ]
 
 
@@ -67,25 +76,51 @@ def _alpha(value):
 
 def _on(basis, figures):
     value, negative = figures["on_class"][0], figures["negative"]
+    if basis == "verdicts":
+        return _on_verdicts(value, figures.get("looks"))
     if value is None:
-        return _("Nobody missed the key.") if basis == "blind" else _("Nobody rejected anything, so nothing can be said about rejections.")  # fmt: skip # noqa: E501
+        if not negative:
+            return _("Nobody missed the key.") if basis == "blind" else _("Nobody rejected any of them.")
+        sentence = _("Too few to tell: %(count)s answers missed the key, and it takes %(least)s.")
+        if basis == "gold":
+            sentence = _("Too few to tell: %(count)s verdicts reject, and it takes %(least)s.")
+        return sentence % {"count": negative, "least": LEAST_NEGATIVE}
+    sentence = _("When one returned or rejected a revision, another did so too in %(share)s %% of cases (%(count)s verdicts).")
     if basis == "blind":
-        return _(
+        sentence = _(
             "When one missed the key, the other missed it too in %(share)s %% of cases. Much of that hints at wrong keys."
-        ) % {  # fmt: skip # noqa: E501
-            "share": round(100 * value)
-        }
-    sentence = _("When one returned or rejected a revision, the other did so too in %(share)s %% of cases (%(count)s verdicts).")  # fmt: skip # noqa: E501
+        )
     return sentence % {"share": round(100 * value), "count": negative}
+
+
+def _on_verdicts(value, looks):
+    if looks is None:
+        return _("This report is from before rejections were counted as they are now. Compute it again.")
+    names = ("first", "first_negative", "second", "second_negative")
+    values = dict(zip(names, looks, strict=True)) | {"least": LEAST_NEGATIVE, "least_second": LEAST_SECOND}
+    if value is None:
+        return (
+            _(
+                "Too few to tell. Of %(first)s revisions that need two approvals, the first reviewer returned or rejected"
+                " %(first_negative)s; %(second)s met a second verdict. It takes %(least)s and %(least_second)s."
+            )
+            % values
+        )
+    sentence = _(
+        "Of what one reviewer returns or rejects, another would reject about %(share)s %%. Nobody rules twice on a returned"
+        " revision, so this follows from those that need two approvals: the first rejected %(first_negative)s of %(first)s,"
+        " the second %(second_negative)s of %(second)s that the first approved, and it is chance who comes first."
+    )
+    return sentence % (values | {"share": round(100 * value)})
 
 
 def caveat(basis):
     """What the data of a basis cannot show, whatever the figures say."""
     return {
         "verdicts": _(
-            "A revision that its first reviewer returns goes back at once and meets no second verdict. So two returns of one"
-            " revision hardly ever meet, and agreement on rejections is low here by design. Gold items are ruled on by many"
-            " people without seeing each other: look there as well."
+            "A revision that its first reviewer returns goes back at once and meets no second verdict. So the first three"
+            " figures are about revisions whose first reviewer approved, and agreement on rejections is estimated. Gold items"
+            " are ruled on by many people without seeing each other: look there as well."
         ),
         "blind": _(
             "Options are compared by what they say, not by letter; only answers given before any key of the question was"

@@ -14,11 +14,14 @@ from statsmodels.stats.proportion import proportion_confint
 from annotator.services import Invalid
 from qc.agreement import report, tables, words
 from qc.agreement.statistics import (
+    Looks,
     Table,
     agreement_on,
+    agreement_on_rejection,
     gwet_ac1,
     krippendorff_alpha,
     percent_agreement,
+    rejection_with_interval,
     wilson,
     with_intervals,
 )
@@ -123,6 +126,37 @@ def test_no_interval_where_the_draws_cannot_tell():
     assert found["on_class"].low is None and found["alpha"].low is None
 
 
+@pytest.mark.parametrize(
+    ("looks", "share"),
+    [
+        # Of 100 the first rejects 20. If of the 80 others the second rejects 10, then 70 are approved by both and, who
+        # comes first being chance, 10 more of the first's 20 would be approved by the second: 10 rejected by both, of 20.
+        (Looks(100, 20, 80, 10), 0.5),
+        (Looks(100, 20, 40, 5), 0.5),  # half of the 80 still wait
+        (Looks(100, 20, 80, 0), 1.0),  # nobody rejects what the other approved
+        (Looks(100, 20, 80, 16), 0.2),  # as chance has it: the second rejects 20 % of what the first approved
+        (Looks(100, 5, 95, 19), 0.0),  # 1 - .95 * .2 / .05 is below 0
+        (Looks(100, 0, 100, 10), None),
+        (Looks(20, 20, 0, 0), None),
+        (Looks(0, 0, 0, 0), None),
+    ],
+)
+def test_agreement_on_rejections_that_end_what_is_seen(looks, share):
+    assert agreement_on_rejection(looks) == (share if share is None else pytest.approx(share, abs=1e-9))
+
+
+def test_it_is_the_specific_agreement_of_a_world_in_which_both_always_rule():
+    """Three kinds of revision, 10,000 each, that anybody rejects with the chance 0.02, 0.1 or 0.8, whoever comes first.
+
+    Both reject 4 + 100 + 6400, one alone 2 * (196 + 900 + 1600). Seen is that the first rejects 200 + 1000 + 8000 and the
+    second 196 + 900 + 1600 of the others.
+    """
+    full = agreement_on(two_people(30_000 - 6504 - 5392, 5392, 6504), 1)
+    seen = rejection_with_interval(Looks(30_000, 9200, 20_800, 2696), seed=1)
+    assert seen.value == pytest.approx(full, abs=1e-9)
+    assert seen.low < full < seen.high and seen.high - seen.low < 0.05
+
+
 # ---- From the database
 
 
@@ -171,7 +205,7 @@ def test_a_worker_computes_and_the_page_shows_what_is_stored(judged, client, lea
     assert client.post(reverse("agreement"), {"basis": "verdicts", "span": "90"}).status_code == 302
     jobs.run(jobs.Job.objects.get(kind=report.KIND).pk)
     page = client.get(reverse("agreement")).text
-    for said in ("0.80", "one · two", "When one returned", "goes back at once", "few revisions"):
+    for said in ("0.80", "one · two", "too few to tell", "Of 5 revisions that need two", "goes back at once", "few revisions"):
         assert said in page
     found = client.get("/api/v1/agreement/?span=90").json()
     assert found["figures"]["percent"][0] == pytest.approx(0.8)
@@ -208,8 +242,34 @@ def test_only_twenty_reports_of_a_kind_are_kept(db):
     assert AgreementReport.objects.count() == 20
 
 
+def test_rejections_are_told_from_first_and_second_verdicts(judged, monkeypatch):
+    """Of 7 revisions that need two approvals, the first returns 2; of 5 others the second returns 1: 1 - 5/7 * 1/5 / (2/7)."""
+    one, two = judged
+    for reviewer in judged:
+        question = QuestionFactory(submitted=True, review_slots=2, revision__approvals_needed=2)
+        review(reviewer, question, ruling("return", reasons=RETURN))
+    review(one, QuestionFactory(submitted=True), ruling("return", reasons=RETURN))  # needs one approval: not counted
+    since, until = report.bounds("30")
+    assert tables.looks(since, until) == Looks(7, 2, 5, 1)
+    assert tables.looks(since - timedelta(days=60), since) == Looks(0, 0, 0, 0)
+    figures = report.compute("verdicts", since, until)
+    assert figures["on_class"] == [None, None, None] and figures["pairs"][0]["on_class"] == [None, None, None]
+    monkeypatch.setattr(report, "LEAST_NEGATIVE", 2)
+    monkeypatch.setattr(report, "LEAST_SECOND", 5)
+    figures = report.compute("verdicts", since, until)
+    assert figures["on_class"][0] == pytest.approx(0.5)
+    told = words.told("verdicts", figures)[3]
+    assert "another would reject about 50 %" in told.sentence and "2 of 7" in told.sentence
+
+
+def test_a_report_from_before_shows_no_rejections():
+    figures = {name: [0.0, None, None] for name in report.NAMES} | {"items": 40, "negative": 4}
+    told = words.told("verdicts", figures)[3]
+    assert told.value is None and "Compute it again" in told.sentence
+
+
 def test_each_figure_has_a_sentence_for_every_value():
     for value in (None, 0.1, 0.7, 0.95):
-        figures = {name: [value, None, None] for name in report.NAMES} | {"items": 3, "negative": 2}
+        figures = {name: [value, None, None] for name in report.NAMES} | {"items": 3, "negative": 2, "looks": [9, 2, 7, 1]}
         for basis in report.BASES:
             assert all(told.sentence for told in words.told(basis, figures)) and words.caveat(basis)
