@@ -85,7 +85,7 @@ def _on(basis, figures):
         if basis == "gold":
             sentence = _("Too few to tell: %(count)s verdicts reject, and it takes %(least)s.")
         return sentence % {"count": negative, "least": LEAST_NEGATIVE}
-    sentence = _("When one returned or rejected a revision, another did so too in %(share)s %% of cases (%(count)s verdicts).")
+    sentence = _("When one returned or rejected an item, another did so too in %(share)s %% of cases (%(count)s verdicts).")
     if basis == "blind":
         sentence = _(
             "When one missed the key, the other missed it too in %(share)s %% of cases. Much of that hints at wrong keys."
@@ -119,7 +119,7 @@ def caveat(basis):
     return {
         "verdicts": _(
             "A revision that its first reviewer returns goes back at once and meets no second verdict. So the first three"
-            " figures are about revisions whose first reviewer approved, and agreement on rejections is estimated. Gold items"
+            " figures are about revisions whose first reviewer approved; agreement on rejections is estimated. Gold items"
             " are ruled on by many people without seeing each other: look there as well."
         ),
         "blind": _(

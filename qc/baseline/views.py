@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,19 +13,13 @@ from annotator.question_views import id_of
 from annotator.taxonomy import CATEGORIES
 from qc.baseline import chance, items, probes, runs
 from qc.baseline.models import BaselineRun, BaselineScore
+from qc.baseline.verdicts import VERDICTS, WAYS
 from studio.access import allow
 from studio.models import Job, User
 from studio.roles import Role
 
 PAGE = 30
 HISTORY = 60
-WAYS = {"options": gettext_lazy("Options alone"), "question": gettext_lazy("Question and options")}
-VERDICTS = {
-    chance.ABOVE: ("bad", gettext_lazy("Above chance")),
-    chance.BELOW: ("bad", gettext_lazy("Below chance")),
-    chance.TOO_FEW: ("", gettext_lazy("Too few to tell")),
-    chance.AT_CHANCE: ("good", gettext_lazy("At chance")),
-}
 
 
 def _shown(figure):

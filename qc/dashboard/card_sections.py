@@ -13,6 +13,9 @@ from annotator import diff
 from annotator.models import OPTION_KEYS, Clip, Question, Remark, Truth
 from annotator.taxonomy import CATEGORIES
 from qc import leak_verdicts
+from qc.baseline import probes
+from qc.baseline.models import BaselineScore
+from qc.baseline.verdicts import WAYS
 from qc.dashboard.card import Section, section
 from qc.dashboard.figures import Share
 from qc.dashboard.tiles import percent
@@ -173,6 +176,35 @@ def leak(subject):
         lines=lines,
         url=subject.question.get_absolute_url() + "#leak-check",
         action=_("Every answer"),
+    )
+
+
+@section("baseline", order=35, for_author=True)
+def baseline(subject):
+    """How surely two classifiers of this machine guessed the key from the text alone, and which rules of thumb find it."""
+    revision = subject.revision
+    if revision is None:
+        return None
+    score = BaselineScore.objects.filter(revision=revision).select_related("run").order_by("-run").first()
+    hits = probes.hits(revision.stem, list(revision.options.values()))
+    lines = [_("Found by: %(rules)s") % {"rules": ", ".join(str(probe.label) for probe in hits)}] if hits else []
+    if score is None:
+        return Section(_("Text-only baseline"), verdict=_("Not judged yet"), lines=lines)
+    facts = []
+    for way, label in WAYS.items():
+        values = {"percent": percent(getattr(score, f"{way}_chance")), "place": getattr(score, f"{way}_place")}
+        told = _("gives the correct option %(percent)s; place %(place)s of %(of)s")
+        facts.append((label, told % (values | {"of": score.run.questions})))
+    likeliest = max(score.options_chance, score.question_chance)
+    tone, verdict = ("warn", _("It guesses the key")) if likeliest > 0.5 else ("good", _("It does not guess the key"))
+    return Section(
+        _("Text-only baseline"),
+        tone=tone,
+        verdict=verdict,
+        facts=facts,
+        lines=[*lines, _("Chance gives 25 %. One guess may be luck.")],
+        url=reverse("baseline"),
+        action=_("All questions"),
     )
 
 

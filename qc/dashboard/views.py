@@ -1,5 +1,6 @@
 """The quality page: where questions stand, what to source next, how it went over time, and who did how much."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
@@ -12,6 +13,8 @@ from django.views.decorators.http import require_GET
 
 from annotator.models import Question
 from annotator.taxonomy import CATEGORIES, by_domain
+from qc.agreement.report import newest
+from qc.agreement.words import told
 from qc.dashboard import counting, curves, figures, tables
 from qc.dashboard.asking import PURPOSES, SPANS, STEPS, Asked
 from qc.dashboard.models import CountState
@@ -62,7 +65,8 @@ def quality(request):
         "steps": STEPS.items(),
         "spans": SPANS.items(),
         "way": _way(standing, links),
-        "tiles": [_exportable(standing, asked), *filter(None, (tile(asked, sums) for tile in TILES))],
+        "tiles": _tiles(standing, asked, sums, links),
+        "agreement": _agreement(asked),
         "states": _states(standing, links),
         "standings": list(SHORT_STANDINGS.items()),
         "domains": _domains(covers, links),
@@ -101,6 +105,17 @@ class _Links:
 
     def __call__(self, **query):
         return f"{reverse('questions')}?{urlencode(self.fixed | query)}" if self.shown else ""
+
+
+def _tiles(standing, asked, sums, links):
+    found = [_exportable(standing, asked), *filter(None, (tile(asked, sums) for tile in TILES))]
+    return found if links.shown else [replace(tile, url="") for tile in found]
+
+
+def _agreement(asked):
+    """The stored report over as long a time, and its figures in words."""
+    report = newest("verdicts", str(asked.span))
+    return {"report": report, "told": told("verdicts", report.figures) if report else [], "span": asked.span}
 
 
 def _exportable(standing, asked):

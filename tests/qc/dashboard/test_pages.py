@@ -14,6 +14,8 @@ from django.utils import timezone
 from annotator.models import Clip
 from annotator.taxonomy import CATEGORIES
 from qc import gold as gold_rules
+from qc.agreement import report
+from qc.baseline.models import BaselineRun, BaselineScore
 from qc.dashboard import card, counting, figures, tables, tiles, views
 from qc.dashboard.asking import Asked
 from qc.dashboard.models import PersonDay
@@ -23,6 +25,7 @@ from tests.factories import ClipFactory, QuestionFactory, UserFactory, cleared, 
 from tests.qc.conftest import RETURN, review, revision_of, ruling
 
 pytestmark = pytest.mark.django_db
+FIGURE = {"n": 700, "right": 210, "share": 0.3, "low": 0.21, "high": 0.4, "p": 0.002, "verdict": "at_chance"}
 
 
 @pytest.fixture
@@ -117,13 +120,13 @@ class TestThePage:
     def test_it_costs_the_same_queries_however_many_questions_and_people(self, page, django_assert_num_queries, rea_and_roy):
         QuestionFactory(approved=True)
         page()
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(13):
             page(by="week", span=365)
         for number in range(8):
             question = QuestionFactory(submitted=True, author=UserFactory(), category=list(CATEGORIES)[number])
             review(rea_and_roy[0], question, ruling())
         counting.catch_up()
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(13):
             page(by="week", span=365)
 
     def test_a_backlog_is_told(self, page, monkeypatch):
@@ -134,8 +137,26 @@ class TestThePage:
 
     def test_a_room_adds_its_own_tile(self, page, monkeypatch):
         QuestionFactory()
-        monkeypatch.setattr(views, "TILES", [*tiles.TILES, lambda asked, sums: tiles.Tile("Text-only baseline", "31 %")])
-        assert "Text-only baseline" in page().content.decode()
+        monkeypatch.setattr(views, "TILES", [*tiles.TILES, lambda asked, sums: tiles.Tile("Weather", "31 %")])
+        assert "Weather" in page().content.decode()
+
+    def test_the_baseline_and_agreement_are_told_as_they_were_last_computed(self, page, client, admin):
+        QuestionFactory(approved=True)
+        text = text_of(page().content.decode())
+        assert "Text-only baseline – No run yet" in text and "this span has not been yet" in text and "Compute now" in text
+        BaselineRun.objects.create(
+            questions=700, families=700, learned=700, probes={}, groups={}, words=[], seconds=1,
+            figures={"options": FIGURE | {"share": 0.312, "verdict": "above"}, "question": FIGURE},
+        )  # fmt: skip
+        report.make("verdicts", "30")
+        html = page(span=30).content.decode()
+        text = text_of(html)
+        assert "31.2 % Above chance: options alone, n = 700, 95 % interval 21.0 % to 40.0 %" in text
+        assert "Gwet's AC1" in text.replace("&#x27;", "'") and "Krippendorff" in text and "Agreement on rejections too few" in text
+        assert reverse("baseline") in html and f"{reverse('agreement')}?basis=verdicts" in html
+        client.force_login(admin)
+        html = client.get(reverse("quality"), {"span": 30}).content.decode()
+        assert "31.2" in html and f'href="{reverse("baseline")}"' not in html and f'href="{reverse("agreement")}?' not in html
 
 
 @pytest.fixture
@@ -210,12 +231,20 @@ class TestTheCard:
         )
         review(roy, question, ruling("return", reasons=RETURN), answer="distractor_2")
         cleared(revision_of(question))
+        run = BaselineRun.objects.create(
+            questions=9, families=9, learned=9, figures={}, probes={}, groups={}, words=[], seconds=1
+        )
+        BaselineScore.objects.create(
+            run=run, revision=revision_of(question), options_chance=0.61, question_chance=0.2, options_place=3,
+            question_place=8,
+        )  # fmt: skip
         client.force_login(lead)
         text = text_of(client.get(reverse("question_card", args=[question.pk])).content.decode())
         for words in (
             "Ready for export? Not exportable", "✗ approved", "Leak check Clear", "Blind answers 0 of 1 right",
             "roy: distractor 2, after 10 s of clip and 4 s of thinking", "Revision 1, roy: Return", "Remarks 1 remark",
             "Truth Category right",
+            "Text-only baseline It guesses the key", "Options alone gives the correct option 61.0 %; place 3 of 9",
             "Near-duplicates 1 pair waits", f"Clip {twin.pk}: Open", "Clips in its family 1",
             "Revisions 1 revision", "History", "The crate hangs in the air",
         ):  # fmt: skip
@@ -270,7 +299,7 @@ class TestTheCard:
     def test_it_costs_the_same_queries_however_long_the_story(self, client, lead, django_assert_max_num_queries):
         question = QuestionFactory(approved=True)
         client.force_login(lead)
-        with django_assert_max_num_queries(26):
+        with django_assert_max_num_queries(27):
             client.get(reverse("question_card", args=[question.pk]))
 
 
