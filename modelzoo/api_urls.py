@@ -1,6 +1,7 @@
 from django.urls import path
 
 from modelzoo.api import ExportViewSet
+from modelzoo.evaluation.api import EvaluationViewSet, LeaderboardView
 from modelzoo.instruct import api as data_api
 from modelzoo.instruct import build_api
 from modelzoo.run_api import EstimatesView, RunChoicesView, RunViewSet
@@ -36,4 +37,13 @@ urlpatterns = [
     path("runs/<id:pk>/stop/", endpoint(RunViewSet, {"post": "stop"}), name="api_run_stop"),
     path("runs/<id:pk>/resume/", endpoint(RunViewSet, {"post": "resume"}), name="api_run_resume"),
     path("runs/<id:pk>/series/", endpoint(RunViewSet, {"get": "series"}), name="api_run_series"),
+    path("evaluations/", endpoint(EvaluationViewSet, {"get": "list", "post": "create"}), name="api_evaluations"),
+    path("evaluations/<id:pk>/", endpoint(EvaluationViewSet, {"get": "retrieve"}), name="api_evaluation"),
+    path("evaluations/<id:pk>/go-on/", endpoint(EvaluationViewSet, {"post": "go_on"}), name="api_evaluation_go_on"),
+    path(
+        "evaluations/<id:pk>/predictions/",
+        endpoint(EvaluationViewSet, {"get": "predictions"}),
+        name="api_evaluation_predictions",
+    ),
+    path("leaderboard/", endpoint(LeaderboardView), name="api_leaderboard"),
 ]

@@ -11,6 +11,7 @@ class ModelZooConfig(AppConfig):
             cards,  # noqa: F401 -- registers a section of a question's card
             export_jobs,  # noqa: F401 -- registers the kind "modelzoo.export" in workers and in the web
         )
+        from modelzoo.evaluation import jobs as evaluation_jobs  # noqa: F401 -- registers "modelzoo.evaluate" and its like
         from modelzoo.instruct import building, opposing  # noqa: F401 -- and those of training data
         from modelzoo.releases import jobs  # noqa: F401 -- registers "modelzoo.seal"
         from modelzoo.releases.panel import releases_panel

@@ -215,6 +215,12 @@ class MetricBlock(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "level", "index"], name="one_block_at_each_place")]
 
 
+from modelzoo.evaluation.models import (  # noqa: E402, F401 -- belong to this app
+    Evaluation,
+    Prediction,
+    QuestionSet,
+    SetQuestion,
+)
 from modelzoo.instruct.models import BuildStep, InstructSample, PreferencePair  # noqa: E402, F401 -- belong to this app
 from modelzoo.releases.models import (  # noqa: E402, F401 -- belong to this app
     ForeignBenchmark,

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from modelzoo import run_urls, views
+from modelzoo.evaluation import urls as evaluation_urls
 from modelzoo.instruct.urls import urlpatterns as instruct_urls
 from modelzoo.releases import views as release_views
 
@@ -12,4 +13,5 @@ urlpatterns = [
     path("releases/<id:pk>/", release_views.release, name="release"),
     *instruct_urls,
     *run_urls.urlpatterns,
+    *evaluation_urls.urlpatterns,
 ]

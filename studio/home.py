@@ -109,6 +109,13 @@ _CARDS = [
         gettext_lazy("Open training"),
     ),
     (
+        "leaderboard",
+        set(Role),
+        gettext_lazy("Leaderboard"),
+        gettext_lazy("Every model, ours, hosted and published, measured in the same way."),
+        gettext_lazy("Open the leaderboard"),
+    ),
+    (
         "jobs",
         {Role.LEAD, Role.ADMIN},
         gettext_lazy("Jobs"),

@@ -232,6 +232,7 @@ TRAIN_COMMAND = env_str("STUDIO_TRAIN_COMMAND")  # empty: manage.py train_physvl
 RUN_WATCH_S = env_number("STUDIO_RUN_WATCH_S", 3.0, minimum=0.2)
 RUN_LOST_AFTER_S = env_number("STUDIO_RUN_LOST_AFTER_S", 120.0, minimum=1)
 RUN_STOP_GRACE_S = env_number("STUDIO_RUN_STOP_GRACE_S", 120.0, minimum=0.2)
+PUBLIC_LEADERBOARD = env_bool("STUDIO_PUBLIC_LEADERBOARD", False)  # at /leaderboard/public/, for everybody, read-only
 CELERY_BEAT_SCHEDULE["watch-runs"] = {
     "task": "modelzoo.tasks.watch_runs",
     "schedule": RUN_WATCH_S,
@@ -370,6 +371,7 @@ SPECTACULAR_SETTINGS = {
         "PairKind": "modelzoo.instruct.models.PreferencePair.Kind",
         "DataState": "modelzoo.instruct.models.State",
         "RunState": "modelzoo.models.TrainingRun.State",
+        "EvaluationState": "modelzoo.models.Evaluation.State",
         "Gate": "qc.dashboard.models.QuestionFacts.Gate",
     },
 }

@@ -33,6 +33,7 @@ SCOPES = {
     "duplicates": _("Near-duplicates"),
     "check": _("Content check"),
     "data": _("Training data"),
+    "answers": _("Answers of a model"),
 }
 # Scopes that are alive together on one page; two shortcuts clash only when some page holds both.
 PAGES = (
@@ -41,10 +42,14 @@ PAGES = (
     ("global", "player", "duplicates"),
     ("global", "player", "check"),
     ("global", "player", "data"),
+    ("global", "answers"),
 )
 
 _ROWS = [
     Shortcut("help", "global", "?", _("Show all shortcuts")),
+    Shortcut("answers.next", "answers", "j", _("Next answer")),
+    Shortcut("answers.before", "answers", "k", _("Answer before")),
+    Shortcut("answers.play", "answers", "Space", _("Play or pause")),
     Shortcut("player.toggle", "player", "Space", _("Play or pause")),
     Shortcut("player.backward", "player", "j", _("Run backwards; again: faster")),
     Shortcut("player.pause", "player", "k", _("Pause")),

@@ -23,6 +23,7 @@ from tests.factories import (
     clip_truth,
     practice_clip,
 )
+from tests.modelzoo.evaluation.builders import evaluated, make_set
 from tests.modelzoo.test_export import MP4, approved
 from tests.qc.duplicates import pair
 
@@ -167,6 +168,19 @@ TABLE = {
     "runs/<id:pk>/series/": {"GET": LEAD | ADMIN},
     "runs/<id:pk>/stop/": {"POST": LEAD | ADMIN},
     "runs/<id:pk>/resume/": {"POST": LEAD | ADMIN},
+    # Evaluation
+    "leaderboard/": {"GET": ANY_ROLE},
+    "leaderboard/file/<slug:form>/": {"GET": ANY_ROLE},
+    "leaderboard/public/": {"GET": ANYONE},
+    "leaderboard/public/<slug:form>/": {"GET": ANYONE},
+    "evaluations/": {"GET": LEAD | ADMIN},
+    "evaluations/new/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "evaluations/import/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "evaluations/<id:pk>/": {"GET": LEAD | ADMIN},
+    "evaluations/<id:pk>/go-on/": {"POST": LEAD | ADMIN},
+    "evaluations/<id:pk>/hide/": {"POST": LEAD | ADMIN},
+    "evaluations/<id:pk>/answers/": {"GET": LEAD | ADMIN},
+    "evaluations/<id:pk>/compare/<id:other>/": {"GET": LEAD | ADMIN},
     # API
     "api/v1/": {"GET": SIGNED_IN},
     "api/v1/schema/": {"GET": SIGNED_IN},
@@ -229,6 +243,11 @@ TABLE = {
     "api/v1/runs/<id:pk>/stop/": {"POST": LEAD | ADMIN},
     "api/v1/runs/<id:pk>/resume/": {"POST": LEAD | ADMIN},
     "api/v1/runs/<id:pk>/series/": {"GET": LEAD | ADMIN},
+    "api/v1/evaluations/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "api/v1/evaluations/<id:pk>/": {"GET": LEAD | ADMIN},
+    "api/v1/evaluations/<id:pk>/go-on/": {"POST": LEAD | ADMIN},
+    "api/v1/evaluations/<id:pk>/predictions/": {"GET": LEAD | ADMIN},
+    "api/v1/leaderboard/": {"GET": ANY_ROLE},
     "api/v1/<path:rest>": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANYONE),
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -273,6 +292,7 @@ def world(db):
         "releases": sealed().pk,
         "instruct": InstructSampleFactory().pk,
         "preference": PreferencePairFactory().pk,
+        "evaluations": evaluated(make_set(4), lambda question: "A").pk,
         "account": 1,
         "baseline": 1,
     }
@@ -296,6 +316,7 @@ def address(route, ids):
     parts = [part for part in route.removeprefix("api/v1/").split("/") if part]
     room = parts[1] if parts and parts[0] == "queue" else (parts[0] if parts else "")
     words = {"kind": "poster", "uidb64": "MQ", "token": "set-password", "rest": "nothing/here", "name": "way", "place": "0"}
+    words["form"] = "csv"
     filled = []
     for part in route.split("/"):
         if part.startswith("<"):

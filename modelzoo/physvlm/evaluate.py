@@ -80,6 +80,11 @@ def controlled(pixels, control, *, random):
     return pixels
 
 
+def _dealer(clip_id):
+    """Random numbers that depend on the clip alone: every model and process gets the same shuffled frames."""
+    return np.random.default_rng([7, *clip_id.encode()])
+
+
 @dataclass
 class Evaluator:
     """A model with the clips of some data. `budget` limits the tokens of one pass."""
@@ -106,9 +111,7 @@ class Evaluator:
         kept = {} if self.kept is None else self.kept
         missing = [clip for clip in clips if clip not in kept]
         if missing:
-            pixels = [
-                controlled(self.frames.at(clip), self.control, random=np.random.default_rng([7, clip])) for clip in missing
-            ]
+            pixels = [self.frames_of(clip) for clip in missing]
             encoded = self.bundle.model.encode_frames(torch.from_numpy(np.stack(pixels)).to(self.device))
             kept.update(zip(missing, encoded, strict=True))
         return torch.stack([kept[clip] for clip in clips])
@@ -125,7 +128,22 @@ class Evaluator:
             1 << 20,
         )
 
-    def _batches(self, rows, progress):
+    def frames_of(self, clip):
+        """The frames of a clip, (T, 3, H, W) bytes, as the control shows them."""
+        return controlled(self.frames.at(clip), self.control, random=_dealer(self.frames.clips[clip][0]))
+
+    def numbers_of(self, clip):
+        """Which frames of its file those are, None for none."""
+        if self.control == "blind":
+            return None
+        numbers = self.frames.numbers(clip)
+        if self.control == "one_frame":
+            return [numbers[len(numbers) // 2]]
+        if self.control == "shuffled_frames":
+            return [numbers[place] for place in _dealer(self.frames.clips[clip][0]).permutation(len(numbers))]
+        return numbers
+
+    def batches(self, rows, progress=lambda done, total: None):
         """(places of the rows, batch, clips) of every pass; rows of a clip share its encode."""
         visual = self.bundle.config.visual_token_count(self.frames.wanted)
         lengths = {place: row.text_tokens + visual for place, row in enumerate(rows)}
@@ -146,7 +164,7 @@ class Evaluator:
     def branches(self, rows, progress=lambda done, total: None):
         """Log-probabilities of the branches of every row: a list of lists, in the order of `rows`."""
         result = [None] * len(rows)
-        for places, batch, clips in self._batches(rows, progress):
+        for places, batch, clips in self.batches(rows, progress):
             logps = branch_logps(self.bundle.model, batch, clips).tolist()
             for place in places:
                 count = len(rows[place].branches)
@@ -167,7 +185,7 @@ class Evaluator:
         built = [self.tokens.letters(self.place_of[q.clip_id], q, name=f"question {q.question_id}") for q in questions]
         rows = [row for row, _letters in built]
         result = [None] * len(rows)
-        for places, batch, clips in self._batches(rows, progress):
+        for places, batch, clips in self.batches(rows, progress):
             logits = label_logits(self.bundle.model, batch, clips).float()
             for place, line in zip(places, logits, strict=True):
                 result[place] = line[torch.tensor(built[place][1], device=line.device)].tolist()
@@ -182,8 +200,8 @@ class Evaluator:
         return self.branches(rows, progress)
 
 
-def prepare(path, data, *, cache, device=None, budget=60_000, progress=lambda done, total: None):
-    """An `Evaluator` for the model at `path` on the clips of `data`."""
+def prepare(path, data, *, cache, device=None, budget=60_000, frames=0, progress=lambda done, total: None):
+    """An `Evaluator` for the model at `path` on the clips of `data`. `frames` of each, 0: as many as it was trained with."""
     build.hush()
     bundle = build.load(path)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -192,17 +210,17 @@ def prepare(path, data, *, cache, device=None, budget=60_000, progress=lambda do
         bundle.model.to(torch.bfloat16)
     clip_ids = list(data.clips)
     files = [(clip_id, media, sha256_of(media.path) if media.row is None else None) for clip_id, media in data.clips.items()]
-    frames = Frames(
+    films = Frames(
         files,
         folder=Path(cache) / "frames",
-        wanted=bundle.config.frames,
+        wanted=frames or bundle.config.frames,
         candidates=1,
         size=bundle.frame_size,
         rule="eval",
         seed=0,
     )
-    frames.prepare(threads=4, progress=progress)
-    return Evaluator(bundle, frames, {clip_id: place for place, clip_id in enumerate(clip_ids)}, device, budget)
+    films.prepare(threads=4, progress=progress)
+    return Evaluator(bundle, films, {clip_id: place for place, clip_id in enumerate(clip_ids)}, device, budget)
 
 
 def best(numbers):

@@ -31,11 +31,11 @@ def find(name):
     return release
 
 
-def folder_of(release):
+def folder_of(release, *, below="training-releases"):
     """Where the release lies on this machine; it is written there first. What was taken down since is not in it."""
     gone = sorted(writing.gone_clips(release))
     mark = f"-without-{hashlib.sha256(repr(gone).encode()).hexdigest()[:8]}" if gone else ""
-    target = Path(settings.DATA_DIR) / "training-releases" / f"{release.name}-{release.sha256[:12]}{mark}"
+    target = Path(settings.DATA_DIR) / below / f"{release.name}-{release.sha256[:12]}{mark}"
     if (target / writing.MANIFEST).is_file():
         return target
     try:

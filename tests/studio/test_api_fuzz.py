@@ -16,7 +16,7 @@ from annotator import queue
 from annotator.models import Clip, Question, Revision
 from modelzoo import export_jobs, exporting
 from modelzoo.instruct.models import InstructSample, PreferencePair
-from modelzoo.models import TrainingRun
+from modelzoo.models import Evaluation, TrainingRun
 from qc import services as reviews
 from qc.baseline.models import BaselineRun
 from qc.models import Review
@@ -45,6 +45,7 @@ MODELS = {
     "runs": TrainingRun,
     "instruct": InstructSample,
     "preference": PreferencePair,
+    "evaluations": Evaluation,
     "baseline": BaselineRun,
     "clip": Clip,
     "revision": Revision,

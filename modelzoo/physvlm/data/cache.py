@@ -101,6 +101,14 @@ class Frames:
         except ValueError as error:
             raise BadData(f"The frames of the clip {clip_id} are broken; delete {self._path(sha)}: {error}.") from error
 
+    def numbers(self, place):
+        """Which frames of the clip's file `at` shows where there is one candidate: T ints."""
+        clip_id, media, sha = self.clips[place]
+        if media.row is not None:
+            frames = self._arrays[media.path].shape[1]
+            return list(range(frames)) if frames == self.wanted else eval_frame_indices(frames, self.wanted)
+        return header_of(self._path(sha).read_bytes())["indices"][0]
+
     def _from_array(self, array, row):
         frames = array[row]
         if len(frames) != self.wanted:
@@ -162,12 +170,17 @@ def pack(frames, indices):
     return _MAGIC + json.dumps(header).encode() + b"\n" + b"".join(blobs)
 
 
-def unpack(data, choice):
-    """(T, 3, H, W) bytes of the chosen candidates; ValueError for bytes that `pack` did not make."""
+def header_of(data):
+    """What `pack` wrote before the pictures; ValueError for bytes that it did not make."""
     if not data.startswith(_MAGIC):
         raise ValueError("it is not a file of frames")
+    return json.loads(data[len(_MAGIC) : data.index(b"\n", len(_MAGIC))])
+
+
+def unpack(data, choice):
+    """(T, 3, H, W) bytes of the chosen candidates; ValueError for bytes that `pack` did not make."""
+    header = header_of(data)
     end = data.index(b"\n", len(_MAGIC))
-    header = json.loads(data[len(_MAGIC) : end])
     starts = np.cumsum([end + 1, *header["sizes"]])
     if starts[-1] != len(data):
         raise ValueError("its end is missing")

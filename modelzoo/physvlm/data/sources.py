@@ -56,9 +56,9 @@ class Question:
 
     @property
     def block(self):
-        """Question and options as the published evaluation shows them."""
+        """Question and options as the published evaluation shows them; the options alone where there is no stem."""
         options = "\n".join(f"({letter}) {text}" for letter, text in zip(LETTERS, self.options, strict=True))
-        return f"Question: {self.stem}\nOptions:\n{options}"
+        return f"Question: {self.stem}\nOptions:\n{options}" if self.stem else f"Options:\n{options}"
 
 
 @dataclass

@@ -1,0 +1,126 @@
+"""Evaluations as background jobs: hosted models are asked by the worker itself, checkpoints by a process of their own.
+
+A checkpoint's process has torch and its memory to itself, and is gone when it is done. Either way each answer is stored as
+it comes, so a job that is done again goes on where it was.
+"""
+
+import subprocess
+import tempfile
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from modelzoo.evaluation import commanding, opening, runner
+from modelzoo.evaluation.models import Evaluation
+from modelzoo.evaluation.pictures import CannotShow
+from modelzoo.physvlm.data.sources import BadData
+from studio import jobs
+from studio.llm import endpoints
+from studio.sentences import say
+
+LOCAL, HOSTED = "modelzoo.evaluate", "modelzoo.evaluate_hosted"
+_GRACE_S = 10
+
+
+@transaction.atomic
+def start(evaluation, *, by=None, processes=1):
+    """Queue the work on an evaluation; while it waits or runs, that job."""
+    hosted = evaluation.model_kind == Evaluation.ModelKind.HOSTED
+    title = say("Evaluating %(name)s on %(set)s", name=evaluation.name, set=evaluation.question_set.name)
+    job = jobs.enqueue(
+        HOSTED if hosted else LOCAL, owner=by, key=f"evaluation-{evaluation.pk}", title=title, total=evaluation.wanted,
+        evaluation=evaluation.pk, processes=processes,
+    )  # fmt: skip
+    Evaluation.objects.filter(pk=evaluation.pk, state__in=Evaluation.UNFINISHED).update(
+        job=job, state=Evaluation.State.QUEUED, error=""
+    )
+    evaluation.refresh_from_db()
+    return job
+
+
+def _begin(run, pk):
+    """The evaluation of a job, or None where it is complete already."""
+    found = Evaluation.objects.select_related("question_set").filter(pk=pk).first()
+    if found is None:
+        raise jobs.JobFailed(say("The evaluation is gone."))
+    Evaluation.objects.filter(pk=pk, state__in=Evaluation.UNFINISHED).update(state=Evaluation.State.RUNNING, error="")
+    return None if found.is_complete else found
+
+
+def _told(run, evaluation, *_args):
+    run.progress(runner.done_count(evaluation), evaluation.wanted, unit=gettext_noop("answers"))
+
+
+def _guarded(work):
+    """Keep with the evaluation why its job ended early; a lost claim is nobody's failure, for somebody goes on."""
+
+    def handler(run, *, evaluation, processes=1):
+        found = _begin(run, evaluation)
+        if found is None:
+            return {"evaluation": evaluation}
+        _told(run, found)
+        try:
+            work(run, found, processes)
+        except jobs.Cancelled:
+            runner.fail(found, say("Somebody stopped it."), state=Evaluation.State.STOPPED)
+            raise
+        except jobs.JobFailed as failure:
+            runner.fail(found, failure.args[0])
+            raise
+        except (opening.CannotEvaluate, endpoints.NoModel, CannotShow, BadData) as failure:
+            runner.fail(found, failure.args[0])
+            raise jobs.JobFailed(failure.args[0]) from failure
+        found.refresh_from_db()
+        if not found.is_complete:
+            raise jobs.JobFailed(say("It ended before every question was answered; do it again."))
+        return {"evaluation": found.pk, "share": found.figures.get("micro", {}).get("share")}
+
+    return handler
+
+
+def _hosted(run, evaluation, _processes):
+    from modelzoo.evaluation.hosted import HostedPredictor
+
+    runner.work(evaluation, HostedPredictor(evaluation, run=run), progress=partial(_told, run, evaluation))
+
+
+def _local(run, evaluation, processes):
+    command = commanding.command_of(evaluation) + (["--nproc", str(processes)] if processes > 1 else [])
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+        )
+        try:
+            while process.poll() is None:
+                _told(run, evaluation)
+                try:
+                    process.wait(0.5)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            _end(process)
+        said.seek(0)
+        lines = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    _told(run, evaluation)
+    if process.returncode:
+        run.log("\n".join(lines[-40:]))
+        sentence = lines[-1].removeprefix("CommandError: ") if lines else ""
+        raise jobs.JobFailed(
+            sentence or say("The process that evaluates ended with code %(code)s.", code=process.returncode)
+        )
+
+
+def _end(process):
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+jobs.job(LOCAL, queue="gpu")(_guarded(_local))
+jobs.job(HOSTED, queue="llm")(_guarded(_hosted))

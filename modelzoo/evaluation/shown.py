@@ -1,0 +1,152 @@
+"""The figures of an evaluation as its page draws them, and the browser of its answers."""
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from annotator.models import Clip
+from annotator.taxonomy import CATEGORIES, DOMAINS
+from modelzoo.evaluation.leaderboard import Cell
+from modelzoo.evaluation.models import Prediction
+
+PAGE = 50
+
+
+def cell(figure):
+    return figure and Cell(figure["share"], figure["low"], figure["high"], figure.get("n"), figure.get("right"))
+
+
+def label_of(category):
+    return CATEGORIES[category].label if category in CATEGORIES else DOMAINS.get(category, category)
+
+
+def bands():
+    return {
+        "length": (
+            _("Length of the marked glitch"),
+            {"under 1 s": _("under 1 s"), "1 to 3 s": _("1 to 3 s"), "3 s and more": _("3 s and more")},
+        ),
+        "strength": (
+            _("How visible the glitch is"),
+            {"subtle": _("subtle"), "visible": _("visible"), "blatant": _("blatant")},
+        ),
+        "span_shown": (_("A frame that was shown lies in the marked span"), {"yes": _("yes"), "no": _("no")}),
+    }
+
+
+def of(evaluation):
+    """What the template draws of a complete evaluation."""
+    figures = evaluation.figures
+    if "scores" in figures:
+        return {"scores": [(name, Cell(value, is_score=True)) for name, value in figures["scores"].items()]}
+    outcomes = figures["outcomes"]
+    most = max([sum(found.values()) for found in outcomes.values()], default=1)
+    return {
+        "micro": cell(figures["micro"]),
+        "macro": cell(figures["macro"] | {"n": figures["micro"]["n"]}),
+        "careful": cell(figures["careful"]) if figures["careful"]["right"] != figures["micro"]["right"] else None,
+        "no_answer": [(reason(why), count) for why, count in figures["why_no_answer"].items()],
+        "categories": [
+            (name, label_of(name), cell(figure), outcomes.get(name), round(100 * sum(outcomes[name].values()) / most))
+            for name, figure in figures["by_category"].items()
+        ],
+        "domains": [(label_of(name), cell(figure)) for name, figure in figures["by_domain"].items()],
+        "parts": [(name, cell(figure)) for name, figure in figures["by_part"].items()],
+        "letters": _letters(figures["letters"]),
+        "slices": [
+            (title, [(words.get(band, band), cell(figure)) for band, figure in figures["slices"][name].items()])
+            for name, (title, words) in bands().items()
+            if name in figures["slices"]
+        ],
+        "calibration": figures["calibration"],
+        "calibration_rows": [
+            (f"{100 * row['low']:.0f}–{100 * row['high']:.0f} %", row["n"], Cell(row["confidence"]), Cell(row["share"]))
+            for row in (figures["calibration"] or {}).get("bins", [])
+        ],
+        "circular": _circular(figures.get("circular")),
+        "mass": figures["mass"],
+    }
+
+
+def _circular(found):
+    if not found:
+        return None
+    return {
+        "plain": Cell(found["plain"]),
+        "mean": Cell(found["mean"]),
+        "all": Cell(found["all"], found["all_low"], found["all_high"], None, None),
+    }
+
+
+def _letters(counts):
+    """[(right letter, [(chosen, count, heat, is right), ...]), ...] with heat 0 to 10 by share of the row."""
+    rows = []
+    for answer, chosen in counts.items():
+        total = sum(chosen.values()) or 1
+        cells = [(letter, count, round(10 * count / total), letter == answer) for letter, count in chosen.items()]
+        rows.append((answer, cells))
+    return rows
+
+
+def reason(why):
+    words = {
+        "empty": _("the reply was empty"),
+        "nothing": _("it names no option"),
+        "several": _("it names several options"),
+        "denied": _("it only says what it is not"),
+        "contradiction": _("letter and text contradict each other"),
+        "unfinished": _("it never stopped thinking"),
+        "cut": _("the reply was cut off"),
+        "tie": _("two options were equally likely"),
+        "missing": _("the file has no reply"),
+    }
+    return words.get(why, why)
+
+
+# ---- The browser of answers
+
+ONLY = ("wrong", "none", "right", "all")
+
+
+def only_words():
+    return {"wrong": _("Wrong"), "none": _("No answer"), "right": _("Right"), "all": _("All")}
+
+
+def answers(evaluation, *, only="wrong", category="", ids=None):
+    """First predictions that fit, by the place of their question."""
+    rows = Prediction.objects.filter(evaluation=evaluation, rotation=0).select_related("question")
+    if only == "right":
+        rows = rows.filter(right=True)
+    elif only == "none":
+        rows = rows.filter(option="")
+    elif only == "wrong":
+        rows = rows.filter(Q(right=False), ~Q(option=""))
+    if category:
+        rows = rows.filter(question__category=category)
+    if ids is not None:
+        rows = rows.filter(question_id__in=ids)
+    return rows.order_by("question__number")
+
+
+def with_clips(predictions):
+    """Give each prediction the Studio's `clip`, where it has one that can be played; one query for all."""
+    ids = {row.question.clip_id for row in predictions if row.question.clip_id}
+    clips = Clip.objects.filter(pk__in=ids, state=Clip.State.READY).in_bulk()
+    for row in predictions:
+        row.clip = clips.get(row.question.clip_id)
+    return predictions
+
+
+def options_of(prediction, other=None):
+    """[{letter, text, is_right, chosen, by_other, percent}, ...] in the set's order."""
+    by_letter = dict(zip(prediction.order, prediction.probabilities or [], strict=False))
+    return [
+        {
+            "letter": letter,
+            "text": text,
+            "is_right": letter == prediction.question.answer,
+            "chosen": letter == prediction.option,
+            "by_other": other is not None and letter == other.option,
+            "percent": f"{100 * by_letter[letter]:.0f}" if letter in by_letter else "",
+        }
+        for letter, text in prediction.question.by_letter.items()
+    ]
