@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from modelzoo.evaluation import comparing, importing, jobs, leaderboard, opening, protocols, runner, shown
+from modelzoo.evaluation import comparing, hosted, importing, jobs, leaderboard, opening, protocols, runner, shown
 from modelzoo.evaluation.forms import ImportPredictions, NewEvaluation, resolve_set
 from modelzoo.evaluation.models import Evaluation, QuestionSet
 from modelzoo.evaluation.published import SOURCE, SOURCE_URL
@@ -169,10 +169,21 @@ def evaluation_new(request):
                 messages.info(request, _("%(name)s was complete already.") % {"name": one})
             else:
                 jobs.start(one, by=request.user)
+                _tell_price(request, one)
             opened.append(one)
         return redirect("evaluation", opened[0].pk) if len(opened) == 1 else redirect("evaluations")
     context = {"form": form, "protocols": protocols.PROTOCOLS.values()}
     return render(request, "modelzoo/evaluation_new.html", context, status=422 if form.errors else 200)
+
+
+def _tell_price(request, one):
+    if one.model_kind != Evaluation.ModelKind.HOSTED:
+        return
+    most = hosted.most_usd(one, one.question_set.questions_count)
+    if most is None:
+        messages.info(request, _("A price is unknown, so nobody can say what %(name)s costs.") % {"name": one})
+    else:
+        messages.info(request, _("%(name)s costs at most $%(most)s.") % {"name": one, "most": f"{most:.2f}"})
 
 
 @allow(*_ROLES)
