@@ -9,7 +9,6 @@ from django.db import connection
 from modelzoo.evaluation import opening, protocols, scorers, sets
 from modelzoo.evaluation.pictures import Film, middles
 from modelzoo.evaluation.runner import Answer, order_of, read_words, shown
-from modelzoo.physvlm import prompts
 from studio.llm import ask, endpoints
 from studio.llm.request import chat
 
@@ -30,6 +29,8 @@ def text_of(question, order, told, count, *, of_games=True):
     """What the model reads. `told`: the protocol's settings; `count`: how many pictures come with it."""
     options = shown(question, order)
     if told["prompt"] == "paper":
+        from modelzoo.physvlm import prompts  # brings torch; a page only asks what this costs
+
         block = prompts.options_block(question.stem, options)
         return f"{prompts.PHYSGAME}\n{block}\nOnly give the best option."
     seen, unseen = (_SEEN, _UNSEEN) if of_games else (_OTHER, _OTHER_UNSEEN)

@@ -23,6 +23,7 @@ from qc.models import Review
 from studio.api_reference import description
 from studio.models import ApiToken, Job
 from tests.factories import ClipFactory, PreferencePairFactory, QuestionFactory, UserFactory
+from tests.modelzoo.evaluation.builders import evaluated, make_set
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
@@ -78,6 +79,7 @@ def a_bit_of_everything():
     Job.objects.create(kind=export_jobs.KIND, queue="io", state="done", result={"questions": 1})
     for state in ("running", "finished", "lost"):
         TrainingRun.objects.create(name=state, state=state, host="here", stage="sft", latest={"loss": 0.5})
+    evaluated(make_set(4), lambda question: "A")
 
 
 @pytest.mark.parametrize("who", PEOPLE)
