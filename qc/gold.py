@@ -64,11 +64,12 @@ def hold(user, revision):
     begun = BlindAnswer.objects.filter(revision=revision, reviewer=user, gold__isnull=False)
     if not begun.exists() or Review.with_gold.filter(revision=revision, reviewer=user, undone_at=None).exists():
         return False
-    _lease(user, revision)
+    lease(user, revision)
     return True
 
 
-def _lease(user, revision):
+def lease(user, revision):
+    """Put a gold item into a person's hands."""
     used = set(Lease.objects.filter(revision=revision).values_list("slot", flat=True))
     Lease.objects.get_or_create(
         user=user,
@@ -112,7 +113,7 @@ def rule(*, user, revision, ruling, answer):
 def undo(review):
     """Take a verdict on a gold item back, inside the caller's transaction; its revision is held again."""
     Review.with_gold.filter(pk=review.pk).update(undone_at=timezone.now())
-    _lease(review.reviewer, review.revision)
+    lease(review.reviewer, review.revision)
     return review.revision
 
 

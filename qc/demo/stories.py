@@ -9,11 +9,13 @@ from datetime import timedelta
 from django.utils import translation
 
 from annotator import curating, practice, queue, services
-from annotator.models import Clip, WrongState
+from annotator.models import Clip, Question, WrongState
 from annotator.panels import ON_SUBMISSION
 from annotator.taxonomy import CATEGORIES
+from qc import gold
 from qc import services as reviewing
 from qc.demo import texts
+from qc.models import BlindAnswer
 
 MINUTES_OF_A_DAY = 150  # all work falls into the hours before the time of day at which the demo is made
 
@@ -45,7 +47,7 @@ PLAIN = (
     Told("accepted", 4),
 )
 LATER = (Told("approved", 10, "annotator2"), Told("waiting", 1), Told("submitted", 4, "annotator"), Told("waiting", 3))
-TWINS = Told("approved", 12, "annotator")  # the first pair; the others are for practice
+TWINS = Told("padded", 12, "annotator")  # the first pair; the others are for practice
 PRACTISED = (("annotator3", "write"), ("reviewer2", "answer"), ("annotator3", "nothing"), ("reviewer", "answer"))
 
 
@@ -145,6 +147,9 @@ class Teller:
     def _approved(self):
         self.approve(self.submit(self.question()), self.reviewers()[0])
 
+    def _padded(self):
+        self.approve(self.submit(texts.padded(self.question())), self.reviewers()[0])
+
     def _returned(self):
         revision = self.submit(texts.late(self.question()))
         first = self.part.truth.glitch.first_frame
@@ -240,6 +245,31 @@ class Teller:
                 practice.attempt_answer(person=person, clip=self.clip, answer=str(given))
             else:
                 practice.attempt_nothing_wrong(person=person, clip=self.clip)
+
+    # Afterwards
+
+    def promote(self, parts):
+        """The lead makes gold items of what everybody approved; who has not seen one meets it, and one of them misses."""
+        lead = self.by("lead")
+        rows = Question.objects.filter(clip__in=[part.clip.pk for part in parts], state="approved").select_related("clip")
+        answered = 0
+        for question in [row for row in rows.order_by("pk") if not gold.why_not(lead, row)]:
+            self.rng, self.clip = random.Random(f"{self.seed}/gold/{question.clip_id}"), question.clip
+            self.days = (self.clock.now - question.settled_at).days
+            with self.clock.at(self.moment(), by=lead, clip=self.clip):
+                item = gold.promote(user=lead, question=question)
+            seen = set(BlindAnswer.objects.filter(revision__question=question).values_list("reviewer_id", flat=True))
+            for reviewer in self.reviewers():
+                if reviewer.pk in seen:
+                    continue
+                gold.lease(reviewer, item.revision)
+                answered += 1
+                if answered == 2:
+                    field, code, comment = texts.DOUBTS[0]
+                    reasons = [{"field": field, "code": code, "comment": comment}]
+                    self.review(item.revision, reviewer, "return", reasons=reasons, answer=field)
+                else:
+                    self.approve(item.revision, reviewer)
 
 
 @contextmanager

@@ -34,6 +34,8 @@ DECISIONS = {
     "approve": "The clip shows it plainly, and the distractor does not hold in a single frame. Approved.",
     "reject": "Both reviewers read it differently, and so did I. Somebody else should write a new one.",
 }
+WAIVER = "All four are of nearly the same length, so this one is the longest by chance. A rule noticed it, no reader would."
+PADDING = ", although nothing touches it and everything else in the scene goes on as it did before"
 ASIDE = {
     "not_gameplay": "A test picture of a capture card.",
     "unusable": "Watched it three times; nothing breaks in it.",
@@ -81,6 +83,12 @@ def late(content):
     """The same question by somebody who marked only the last third of the glitch."""
     ((first, last),) = content["spans"]
     return content | {"spans": [[last - (last - first) // 3, last]]}
+
+
+def padded(content):
+    """The same question by somebody who made the correct option so exact that its length gives it away."""
+    text = content["correct"]
+    return content | {"correct": f"{text.removesuffix('.')}{PADDING}{'.' if text.endswith('.') else ''}"}
 
 
 def misfiled(content, *, rng):

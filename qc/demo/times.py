@@ -31,6 +31,7 @@ _OF_A_CLIP = [
     ("qc.BlindAnswer", ("answered_at",), "revision__question__clip"),
     ("qc.Review", ("ruled_at",), "revision__question__clip"),
     ("qc.Adjudication", ("decided_at",), "revision__question__clip"),
+    ("qc.GoldItem", ("promoted_at",), "revision__question__clip"),
     ("qc.ReviewEvent", ("pgh_created_at",), "revision__question__clip"),
 ]
 _GUARDS = (
@@ -42,6 +43,7 @@ _GUARDS = (
     "qc.BlindAnswer:blind_answers_never_change",
     "qc.Review:reviews_never_change",
     "qc.Adjudication:adjudications_never_change",
+    "qc.GoldItem:gold_items_only_retire",
     "qc.ReviewEvent:append_only",
     "studio.UserEvent:append_only",
 )
@@ -67,7 +69,7 @@ class Clock:
         with pgtrigger.ignore(*_GUARDS):
             for name, columns, path in _OF_A_CLIP:
                 for column in columns:
-                    fresh = apps.get_model(name).objects.filter(**{path: clip.pk, f"{column}__gte": self.now})
+                    fresh = apps.get_model(name)._base_manager.filter(**{path: clip.pk, f"{column}__gte": self.now})
                     fresh.update(**{column: moment})
             apps.get_model("studio.UserEvent").objects.filter(pgh_obj=by.pk, pgh_created_at__gte=self.now).update(
                 pgh_created_at=moment

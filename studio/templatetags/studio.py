@@ -23,6 +23,7 @@ _ROOMS = [
     ("adjudication", _("Adjudication"), {Role.LEAD}),
     ("calibration", _("Calibration"), {Role.LEAD}),
     ("instruct", _("Training data"), {Role.LEAD, Role.ADMIN}),
+    ("releases", _("Releases"), {Role.LEAD, Role.ADMIN}),
     ("exports", _("Exports"), {Role.LEAD, Role.ADMIN}),
     ("runs", _("Training"), {Role.LEAD, Role.ADMIN}),
     ("evaluations", _("Evaluations"), {Role.LEAD, Role.ADMIN}),

@@ -11,11 +11,13 @@ from django.utils import timezone
 from annotator.models import Clip, Lease, PracticeAttempt, Question, Revision
 from annotator.panels import ON_SUBMISSION
 from annotator.taxonomy import CATEGORIES
-from qc.demo import people
+from qc.agreement import report
+from qc.baseline.models import BaselineRun
+from qc.demo import checks, people, rule_server, texts
 from qc.demo.clips import Counts, Part, _purpose
 from qc.demo.stories import PLAIN, Teller, no_checks, told_of
 from qc.demo.times import Clock
-from qc.models import Adjudication, BlindAnswer, Review
+from qc.models import Adjudication, AgreementReport, BlindAnswer, GoldItem, LeakCheck, LeakWaiver, Review
 from studio.models import Job, User
 from tests.factories import ClipFactory, UserFactory, clip_truth, known_clip
 
@@ -56,6 +58,7 @@ def tell(parts, *, seed=0):
         teller = Teller(people=people.cast(), clock=clock, seed=seed)
         for part in parts:
             teller.tell(part)
+        teller.promote(parts)
     return clock
 
 
@@ -93,6 +96,7 @@ def stamps():
         (Revision, ("submitted_at",)),
         (BlindAnswer, ("answered_at",)),
         (Review, ("ruled_at",)),
+        (GoldItem, ("promoted_at",)),
         (Adjudication, ("decided_at",)),
         (PracticeAttempt, ("at",)),
         (apps.get_model("annotator.ClipNote"), ("at",)),
@@ -101,7 +105,7 @@ def stamps():
         (apps.get_model("qc.ReviewEvent"), ("pgh_created_at",)),
         (apps.get_model("annotator.ClipEvent"), ("pgh_created_at",)),
     ):
-        for row in model.objects.all():
+        for row in model._base_manager.all():
             found += [(f"{model.__name__} {row.pk} {name}", getattr(row, name)) for name in names if getattr(row, name)]
     return found
 
@@ -129,7 +133,7 @@ def test_the_history_says_who_did_what():
     for question in Question.objects.exclude(state="draft"):
         first = question.events.order_by("pgh_id").first()
         assert first.pgh_context["user"] == question.author_id
-    for review in Review.objects.all():
+    for review in Review.with_gold.all():
         assert review.events.get().pgh_context["user"] == review.reviewer_id
 
 
@@ -269,3 +273,59 @@ def test_the_whole_command_and_once_more(capsys, settings):
     after["UserEvent"] = [row for row in after["UserEvent"] if "'own'" not in row]
     assert after == before
     assert "The demo has 10 clips" in capsys.readouterr().out
+
+
+def test_gold_items_are_answered_by_who_had_not_seen_them():
+    tell(parts_of_a_demo())
+    items = list(GoldItem.objects.order_by("pk"))
+    assert len(items) == 3 and {item.promoted_by.username for item in items} == {"lead"}
+    # The third came back once, so both reviewers have seen its key and nobody is left to meet it.
+    assert sorted(BlindAnswer.objects.filter(gold=item).count() for item in items) == [0, 1, 1]
+    for answer in BlindAnswer.objects.exclude(gold=None).select_related("gold"):
+        item = answer.gold
+        review = Review.with_gold.get(gold=item)
+        assert review.reviewer == answer.reviewer and review.verdict == ("approve" if answer.is_right else "return")
+        assert not BlindAnswer.objects.filter(revision=item.revision, reviewer=answer.reviewer, gold=None).exists()
+        assert item.promoted_at < answer.answered_at < review.ruled_at
+    assert {answer.is_right for answer in BlindAnswer.objects.exclude(gold=None)} == {True, False}
+
+
+def counts():
+    names = (
+        "qc.LeakCheck",
+        "qc.LeakWaiver",
+        "qc.GoldItem",
+        "qc.BaselineRun",
+        "qc.AgreementReport",
+        "studio.Job",
+        "studio.LLMCall",
+    )
+    return {name: apps.get_model(name).objects.count() for name in names}
+
+
+def test_checks_are_really_made_and_say_by_what_and_again_change_nothing():
+    """Four questions go to a rule that names the longest option; the padded key is the longest, so it is found leaky."""
+    parts = parts_of_a_demo()
+    tell(parts)
+    assert checks.make(parts, people.cast(), seconds=60) == ""
+    made = {check.revision.question.clip_id: check for check in LeakCheck.objects.select_related("revision__question")}
+    assert len(made) == 4 and all(check.endpoints == [rule_server.NAME] and check.is_verdict for check in made.values())
+    assert "no language model" in rule_server.NAME
+    for part in parts:
+        if check := made.get(part.clip.pk):
+            lengths = [len(text) for text in check.revision.options.values()]
+            assert (check.state == "leaky") == (lengths[0] == max(lengths)), lengths
+            assert "longest option" in str(check.reason)
+    padded = next(part for part in parts if part.sort == "pair")
+    assert made[padded.clip.pk].state == "leaky" and Question.objects.get(clip=padded.clip).state == "approved"
+    for waiver in LeakWaiver.objects.all():
+        assert waiver.reason == texts.WAIVER and waiver.revision.question.state == "submitted"
+    run = BaselineRun.objects.get()
+    assert run.job.state == "done" and run.learned == 0  # too few clips to learn from, and it says so
+    assert set(AgreementReport.objects.values_list("basis", "span")) == {(b, s) for b in report.BASES for s in report.SPANS}
+    before = counts()
+    assert checks.make(parts, people.cast(), seconds=60) == "" and counts() == before
+
+
+def test_the_rule_names_the_longest_option():
+    assert rule_server.longest("Question: A. no\nA. one\nB. longer\nC. two\nD. three\n\nAnswer with one letter only.") == "B"
