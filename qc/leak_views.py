@@ -12,6 +12,7 @@ from annotator.models import Question, Revision, WrongState
 from annotator.panels import hidden_keys
 from annotator.services import Invalid
 from qc import leak_probes, leak_rules, leak_verdicts, leaks
+from qc.dashboard import counting
 from qc.leak_models import LeakCheck
 from qc.leak_panel import BADGES
 from studio.access import allow
@@ -31,10 +32,7 @@ def leak_checks(request):
     shown = shown if shown in SHOWN else "leaky"
     before = request.GET.get("before", "")
     before = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
-    rows = leaks.unchecked() if shown == "unchecked" else _checks(shown)
-    rows = rows.filter(pk__lt=before) if before else rows
-    rows = rows.select_related("question__clip" if shown == "unchecked" else "revision__question__clip")
-    rows = list(rows.order_by("-pk")[: PAGE + 1])
+    rows = list((_unchecked(before) if shown == "unchecked" else _checks(shown, before))[: PAGE + 1])
     questions = [row.question if shown == "unchecked" else row.revision.question for row in rows]
     bound, limit = budget.spent_today()
     context = {
@@ -42,7 +40,7 @@ def leak_checks(request):
         "shown": shown,
         "tabs": [(name, LeakCheck.State(name).label if name != "unchecked" else _("Not checked")) for name in SHOWN],
         "rows": rows[:PAGE],
-        "older": rows[PAGE - 1].pk if len(rows) > PAGE else None,
+        "older": _place(rows[PAGE - 1]) if len(rows) > PAGE else None,
         "badges": BADGES,
         "models": endpoints.configured(),
         "no_model": "" if endpoints.ready() else endpoints.why_none(),
@@ -55,9 +53,22 @@ def leak_checks(request):
     return render(request, "qc/leaks.html", context)
 
 
-def _checks(state):
-    checks = LeakCheck.objects.filter(state=state)
+def _unchecked(before):
+    """Revisions without a check, newest question first; kept facts name them, so that nothing is searched for."""
+    counting.catch_up()
+    rows = leaks.unchecked().filter(question__facts__leak="unchecked").select_related("question__clip")
+    rows = rows.filter(question__facts__question__lt=before) if before else rows
+    return rows.order_by("-question__facts__question")
+
+
+def _checks(state, before):
+    checks = LeakCheck.objects.filter(state=state).select_related("revision__question__clip").order_by("-pk")
+    checks = checks.filter(pk__lt=before) if before else checks
     return checks.filter(current=True) if state in LeakCheck.VERDICTS else checks
+
+
+def _place(row):
+    return row.pk if isinstance(row, LeakCheck) else row.question_id
 
 
 @allow(Role.LEAD)

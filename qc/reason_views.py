@@ -21,9 +21,10 @@ def _days(request):
 def reasons(request):
     """Reason codes by author and by category."""
     days = _days(request)
+    found = counting.counted(days=days)
     context = {
-        "authors": counting.counted("author", days=days)[:ROWS],
-        "categories": counting.counted("category", days=days),
+        "authors": found["author"][:ROWS],
+        "categories": found["category"],
         "codes": counting.codes(),
         "days": days,
         "spans": counting.DAYS,
@@ -37,7 +38,7 @@ def my_reasons(request):
     """One's own reason codes by category, and what recurs."""
     days = _days(request)
     context = {
-        "categories": counting.counted("category", days=days, author=request.user),
+        "categories": counting.counted(days=days, author=request.user)["category"],
         "habits": habits.of(request.user),
         "codes": counting.codes(),
         "days": days,

@@ -1,7 +1,7 @@
-"""How fast is the quality page with many questions? `python -m tests.benchmarks.bench_quality [--questions N]`
+"""How fast are the pages of quality control with many questions? `python -m tests.benchmarks.bench_quality [--questions N]`
 
-Rows of a year of 50 people's work are inserted in bulk into a database of its own, all is counted once, then pages are
-asked for through all of Django: middle and slowest of several requests, and how many SQL statements one takes.
+Rows of a year of 50 people's work, and of all that is found out about it (quality_rows.py), are inserted in bulk into a
+database of its own, all is counted once, then pages are asked for through all of Django: middle and slowest of several requests, and how many SQL statements one takes.
 Aim: 100,000 questions, each page under 300 ms. Also: what the marks of the triggers add to a submission in SQL.
 """
 
@@ -92,6 +92,34 @@ def ask(client, address):
     return statistics.median(times[1:]), max(times[1:]), len(captured)
 
 
+def rooms(people):
+    """{name: address} of the pages beside the quality page."""
+    from qc.duplicates.models import DuplicatePair
+
+    pair = DuplicatePair.objects.filter(state="open").first().pk
+    return {
+        "leak checks: leaky": "/leaks/",
+        "leak checks: unchecked": "/leaks/?show=unchecked",
+        "leak checks: clear": "/leaks/?show=clear",
+        "baseline": "/leaks/baseline/",
+        "baseline, deep in the list": "/leaks/baseline/?by=question&after=60000",
+        "agreement": "/calibration/agreement/",
+        "agreement of blind answers": "/calibration/agreement/?basis=blind",
+        "calibration, 90 days": "/calibration/",
+        "calibration, a year": "/calibration/?days=365",
+        "calibration of a person": f"/calibration/people/{people[7]}/",
+        "gold items": "/calibration/gold/",
+        "reasons, 90 days": "/calibration/reasons/",
+        "reasons, a year": "/calibration/reasons/?days=365",
+        "adjudication": "/adjudication/",
+        "adjudication: decided": "/adjudication/?show=decided",
+        "near-duplicates": "/duplicates/",
+        "near-duplicates: different": "/duplicates/?show=different",
+        "a pair of clips": f"/duplicates/{pair}/",
+        "content check": "/clips/check/",
+    }
+
+
 def marked_ms(ids):
     """Milliseconds of a change of state with the triggers' marks and without, the middle of many, taken in turns."""
     from django.db import connection, transaction
@@ -126,8 +154,10 @@ def main():
     from django.test.utils import setup_databases, setup_test_environment, teardown_databases
 
     from annotator.models import Question
+    from qc.agreement import report
     from qc.dashboard import counting
     from studio.models import User
+    from tests.benchmarks.quality_rows import fill_rooms
 
     setup_test_environment(debug=False)
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -139,6 +169,13 @@ def main():
         fill(count, people)
         print(f"{count} questions of {len(people)} people inserted in {time.monotonic() - started:.1f} s")
         started = time.monotonic()
+        fill_rooms(count, people, lead.pk, CONTENT)
+        print(f"and what was found out about them in {time.monotonic() - started:.1f} s")
+        started = time.monotonic()
+        for basis in report.BASES:
+            report.make(basis, "90")
+        print(f"three reports of agreement over 90 days in {time.monotonic() - started:.1f} s, by a worker")
+        started = time.monotonic()
         counting.recount()
         first = time.monotonic() - started
         started = time.monotonic()
@@ -147,7 +184,7 @@ def main():
         client = Client()
         client.force_login(lead)
         question = Question.objects.filter(state="approved").latest("pk").pk
-        pages = {
+        pages = rooms(people) | {
             "quality, 30 days": "/quality/?purpose=all",
             "quality, a year by day": "/quality/?purpose=all&span=365",
             "quality, a year by week": "/quality/?by=week&span=365",

@@ -59,10 +59,10 @@ def test_counts_for_leads_and_ones_own_for_an_author(client, annotator, lead):
     came_back(other, "stem", "language", times=1, by=lead)
     twice = annotator.questions.first().revisions.get()
     Remark.objects.create(revision=twice, field="spans", code="span", by=lead)  # said twice, one revision
-    rows = counted("author", days=30)
+    rows = counted(days=30)["author"]
     assert [(row["label"], row["ruled"], row["said"]) for row in rows] == [("ann", 3, 3), ("other", 1, 1)]
-    assert [row["said"] for row in counted("category", days=30)] == [4]
-    assert [row["said"] for row in counted("category", days=30, author=other)] == [1]
+    assert [row["said"] for row in counted(days=30)["category"]] == [4]
+    assert [row["said"] for row in counted(days=30, author=other)["category"]] == [1]
     client.force_login(lead)
     assert "other" in client.get(reverse("reasons")).text
     client.force_login(annotator)
