@@ -62,7 +62,7 @@ def baseline(asked, sums):
     if not figure:
         return Tile(label, "–", _("There are too few clips to learn from."), url=url)
     badge, verdict = VERDICTS[figure["verdict"]]
-    note = _("%(verdict)s: options alone, n = %(n)s, 95 %% interval %(low)s to %(high)s; with the question %(other)s") % {
+    note = _("%(verdict)s: options alone, %(n)s questions, %(low)s to %(high)s; with the question %(other)s") % {
         "verdict": verdict,
         "n": number_format(figure["n"], force_grouping=True),
         "low": percent(figure["low"]),

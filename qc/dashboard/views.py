@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from annotator.models import Question
 from annotator.taxonomy import CATEGORIES, by_domain
 from qc.agreement.report import newest
-from qc.agreement.words import told
+from qc.agreement.words import FEW, told
 from qc.dashboard import counting, curves, figures, tables
 from qc.dashboard.asking import PURPOSES, SPANS, STEPS, Asked
 from qc.dashboard.models import CountState
@@ -115,7 +115,10 @@ def _tiles(standing, asked, sums, links):
 def _agreement(asked):
     """The stored report over as long a time, and its figures in words."""
     report = newest("verdicts", str(asked.span))
-    return {"report": report, "told": told("verdicts", report.figures) if report else [], "span": asked.span}
+    found = {"report": report, "told": [], "span": asked.span}
+    if report:
+        found |= {"told": told("verdicts", report.figures), "few": report.figures["items"] < FEW}
+    return found
 
 
 def _exportable(standing, asked):

@@ -1,7 +1,8 @@
 """How fast are the pages of quality control with many questions? `python -m tests.benchmarks.bench_quality [--questions N]`
 
 Rows of a year of 50 people's work, and of all that is found out about it (quality_rows.py), are inserted in bulk into a
-database of its own, all is counted once, then pages are asked for through all of Django: middle and slowest of several requests, and how many SQL statements one takes.
+database of its own, all is counted once, then pages are asked for through all of Django:
+middle and slowest of several requests, and how many SQL statements one takes.
 Aim: 100,000 questions, each page under 300 ms. Also: what the marks of the triggers add to a submission in SQL.
 """
 

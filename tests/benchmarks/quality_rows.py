@@ -32,7 +32,8 @@ SELECT c.id, c.id + 1 + c.id %% 3, s.state, s.state <> 'open' AND s.state <> 'di
     CASE WHEN s.state <> 'open' THEN %(lead)s END, CASE WHEN s.state <> 'open' THEN now() END, now(),
     .5 + c.id %% 50 / 100.0,
     .6, greatest(.6, .5 + c.id %% 50 / 100.0), 20, c.id %% 7 = 0, 1 + (c.id %% 5 = 0)::int * .1, 0,
-    CASE WHEN c.id %% 4 > 0 THEN '[1, 0, 1, 0]'::jsonb END, CASE WHEN c.id %% 3 = 0 THEN '[[1.5, 2.25]]' ELSE '[]' END::jsonb,
+    CASE WHEN c.id %% 4 > 0 THEN '[1, 0, 1, 0]'::jsonb END,
+    CASE WHEN c.id %% 3 = 0 THEN '[[1.5, 2.25]]' ELSE '[]' END::jsonb,
     4
 FROM annotator_clip c CROSS JOIN LATERAL (
     SELECT (ARRAY['open', 'same', 'scene', 'different'])[1 + c.id %% 4] AS state

@@ -151,7 +151,7 @@ class TestThePage:
         report.make("verdicts", "30")
         html = page(span=30).content.decode()
         text = text_of(html)
-        assert "31.2 % Above chance: options alone, n = 700, 95 % interval 21.0 % to 40.0 %" in text
+        assert "31.2 % Above chance: options alone, 700 questions, 21.0 % to 40.0 %" in text
         assert "s AC1" in text and "Krippendorff" in text and "Agreement on rejections too few to tell" in text
         assert reverse("baseline") in html and f"{reverse('agreement')}?basis=verdicts" in html
         client.force_login(admin)
