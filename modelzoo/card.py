@@ -9,6 +9,7 @@ from annotator.models import OPTION_KEYS
 from annotator.taxonomy import CATEGORIES, by_domain
 
 _MOST_LICENCES = 30
+TAGS = ("video", "physical-commonsense")
 
 
 class Statistics:
@@ -97,7 +98,47 @@ def _leak_words(stats):
     )
 
 
-def render(stats, *, annotation, video_words, purpose, source_labels):
+def front(name, count, *, split, path, tags):
+    """The head by which dataset sites and `datasets` find the files: `split` is in `path`, `count` rows of it."""
+    listed = "\n".join(f"- {tag}" for tag in tags)
+    return f"""---
+pretty_name: {name}
+license: other
+task_categories:
+- visual-question-answering
+tags:
+{listed}
+size_categories:
+- {size_category(count)}
+configs:
+- config_name: default
+  data_files:
+  - split: {split}
+    path: {path}
+---
+"""
+
+
+def clips_told(lengths_s):
+    """One line about clips of these lengths, which are in order."""
+    return (
+        f"{len(lengths_s)} clips, {sum(lengths_s) / 3600:.2f} hours. Length in seconds: shortest {lengths_s[0]:.1f}, median"
+        f" {statistics.median(lengths_s):.1f}, mean {statistics.fmean(lengths_s):.1f}, longest {lengths_s[-1]:.1f}."
+    )
+
+
+def origins(by_source, by_licence, labels):
+    """Two tables: clips by source, under the names of `labels`, and by licence, the most frequent first."""
+    sources = sorted(by_source.items(), key=lambda item: (-item[1], item[0]))
+    licences = sorted(by_licence.items(), key=lambda item: (-item[1], item[0]))
+    rows = [[cell(name) or "not stated", count] for name, count in licences[:_MOST_LICENCES]]
+    if len(licences) > _MOST_LICENCES:
+        rows.append([f"{len(licences) - _MOST_LICENCES} others", sum(count for _, count in licences[_MOST_LICENCES:])])
+    named = [[cell(str(labels[name])), count] for name, count in sources]
+    return table(["Source", "Clips"], named) + "\n\n" + table(["Licence", "Clips"], rows)
+
+
+def render(stats, *, annotation, video_words, purpose, source_labels, split="test"):
     """README.md as text. `video_words` says in a sentence what the video files are; `source_labels` names sources."""
     total = stats.questions
     lengths = sorted(stats.lengths_s.values())
@@ -109,32 +150,10 @@ def render(stats, *, annotation, video_words, purpose, source_labels):
     domains = Counter()
     for name, count in stats.by_category.items():
         domains[CATEGORIES[name].domain] += count
-    licences = stats.by_licence.most_common()
-    licences.sort(key=lambda item: (-item[1], item[0]))
-    rows = [[cell(name) or "not stated", count] for name, count in licences[:_MOST_LICENCES]]
-    if len(licences) > _MOST_LICENCES:
-        rows.append([f"{len(licences) - _MOST_LICENCES} others", sum(count for _, count in licences[_MOST_LICENCES:])])
-    sources = sorted(stats.by_source.items(), key=lambda item: (-item[1], item[0]))
     right = stats.chars[OPTION_KEYS[0]]
     wrong = [count for key in OPTION_KEYS[1:] for count in stats.chars[key]]
-    return f"""---
-pretty_name: PhysGame questions
-license: other
-task_categories:
-- visual-question-answering
-tags:
-- video
-- physical-commonsense
-- game-glitches
-size_categories:
-- {size_category(total)}
-configs:
-- config_name: default
-  data_files:
-  - split: test
-    path: {annotation}
----
-
+    head = front("PhysGame questions", total, split=split, path=annotation, tags=[*TAGS, "game-glitches"])
+    return f"""{head}
 # PhysGame: {total} questions about physics glitches in gameplay video
 
 Each question shows a clip of a game in which something breaks physical common sense, and asks for the one option of
@@ -165,9 +184,7 @@ Clips brought in for: {purpose}.
 
 ## Clips
 
-{len(lengths)} clips, {sum(lengths) / 3600:.2f} hours. Length in seconds: shortest {lengths[0]:.1f}, median {
-        statistics.median(lengths):.1f}, \
-mean {statistics.fmean(lengths):.1f}, longest {lengths[-1]:.1f}.
+{clips_told(lengths)}
 
 ## Options
 
@@ -188,9 +205,7 @@ The correct option is the longest of the four in {_share(stats.key_is_longest, t
 
 ## Sources and licences of the clips
 
-{table(["Source", "Clips"], [[cell(str(source_labels[name])), count] for name, count in sources])}
-
-{table(["Licence", "Clips"], rows)}
+{origins(stats.by_source, stats.by_licence, source_labels)}
 
 ## Known limits
 

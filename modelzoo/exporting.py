@@ -93,13 +93,16 @@ def approved(purpose="all"):
 
 
 @contextmanager
-def _snapshot():
-    """Let all statements of the block see the database at one moment (inside another transaction: as that one does)."""
+def snapshot(*, write=False):
+    """Let all statements of the block see the database at one moment (inside another transaction: as that one does).
+
+    What is written there is kept whole or not at all.
+    """
     nested = connection.in_atomic_block
     with transaction.atomic():
         if not nested:
             with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                cursor.execute(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ{'' if write else ', READ ONLY'}")
         yield
 
 
@@ -114,7 +117,7 @@ def export(out, *, options=None, replace=False, progress=None):
         files = []  # (path in the export, SHA-256, size)
         stats = card.Statistics()
         register = physgame.IdRegister()
-        with _snapshot():
+        with snapshot():
             videos = _write_texts(folder, files, stats, register, options, progress)
         if options.videos != "none":
             _write_videos(folder, files, videos, options, progress)

@@ -3,6 +3,8 @@
 A format is a class with `KINDS`, made with (files, info); `add(record)` takes each row, `close()` ends it.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from modelzoo.formats import harnesses, public, shards, tables, trainers
 
 FORMATS = {
@@ -16,6 +18,18 @@ FORMATS = {
     "vlmevalkit": harnesses.VlmEvalKit,
     "parquet": tables.Parquet,
     "webdataset": shards.WebDataset,
+}
+LABELS = {
+    "physgame": _("PhysGame, the public format"),
+    "qwen": _("Qwen-VL conversations"),
+    "internvl": _("InternVL lines with their meta file"),
+    "llamafactory": "LLaMA-Factory",
+    "ms-swift": "ms-swift",
+    "trl": _("TRL, with pictures for its videos"),
+    "lmms-eval": _("lmms-eval task"),
+    "vlmevalkit": _("VLMEvalKit table"),
+    "parquet": _("Parquet, for Hugging Face datasets"),
+    "webdataset": _("WebDataset shards"),
 }
 
 

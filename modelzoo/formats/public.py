@@ -9,13 +9,18 @@ from modelzoo.formats.base import Listed
 PAIR = ("id", "video", "prompt", "chosen", "rejected", "chosen_score", "rejected_score")
 
 
+def file_name(kind, name, rows):
+    """What the file of a release is called that holds `rows` rows."""
+    names = {"instruct": f"PhysInstruct_{name}.json", "preference": f"PhysDPO_{name}.json"}
+    return names.get(kind) or physgame.annotation_name(rows)
+
+
 class Public:
     KINDS = ("benchmark", "instruct", "preference")
 
     def __init__(self, files, info):
         self.files, self.kind = files, info.kind
-        name = {"instruct": f"PhysInstruct_{info.name}.json", "preference": f"PhysDPO_{info.name}.json"}
-        self.list = Listed(files, name.get(info.kind) or physgame.annotation_name(info.rows))
+        self.list = Listed(files, file_name(info.kind, info.name, info.rows))
         self.tree = physgame.empty_tree()
 
     def add(self, record):

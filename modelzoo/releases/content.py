@@ -61,6 +61,8 @@ class Row:
     question_id: int | None = None
     revision_number: int | None = None
     standing: str = ""  # in the leak check
+    questions: tuple = ()  # all it was made of, where `question_id` cannot tell
+    kinds: tuple = ()  # of the samples or pairs in it
 
 
 def canonical(record):
@@ -167,14 +169,16 @@ class _Training:
         facts = self.clips().values_list("pk", "sha256", "truth__category", "expected_category")
         facts = {pk: (sha256, truth or expected) for pk, sha256, truth, expected in facts.iterator(BATCH)}
         asked = _questions_behind(self.chosen.accepted(), self.REVISION)
+        kinds = dict(self.chosen.accepted().order_by().values_list("pk", "kind").iterator(BATCH))
         for row in self.chosen.public_rows():
             if row.clip_id in without:
                 continue
             sha256, category = facts[row.clip_id]
             record = {"id": row.key, **row.record, "clip_sha256": sha256}
-            questions = {asked[pk] for pk in row.ids if pk in asked}
-            question = questions.pop() if len(questions) == 1 else None
-            yield Row(row.key, row.clip_id, record, category or "", question)
+            behind = sorted({asked[pk] for pk in row.ids if pk in asked})
+            questions = {"question_id": behind[0]} if len(behind) == 1 else {"questions": tuple(behind)}
+            of_kind = tuple(kinds.get(pk, "") for pk in row.ids)
+            yield Row(row.key, row.clip_id, record, category or "", kinds=of_kind, **questions)
 
 
 def _questions_behind(found, path):

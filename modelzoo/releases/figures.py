@@ -8,6 +8,7 @@ from annotator import letters
 from annotator.models import OPTION_KEYS
 from annotator.taxonomy import CATEGORIES
 from modelzoo import card, physgame
+from modelzoo.instruct.figures import acceptance
 from modelzoo.models import Release
 from modelzoo.releases import content
 from qc.models import BlindAnswer, LeakCheck
@@ -86,14 +87,16 @@ class BenchmarkFigures(_OfClips):
 
 
 class TrainingFigures(_OfClips):
-    """Turns or pairs, and how long what is learned is."""
+    """Turns or pairs by kind, how long what is learned is, and what people made of what models wrote."""
 
     def __init__(self, chosen):
         super().__init__()
+        self.by_kind, self.kept = Counter(), acceptance()[0]
         self.turns, self.lengths = 0, {"answer": array("L"), "chosen": array("L"), "rejected": array("L")}
 
     def add(self, row, clip):
         super().add(row, clip)
+        self.by_kind.update(row.kinds)
         for turn in row.record.get("QA", ()):
             self.turns += 1
             self.lengths["answer"].append(len(turn["a"]))
@@ -103,7 +106,9 @@ class TrainingFigures(_OfClips):
 
     def as_json(self):
         chars = {name: round(statistics.fmean(values), 1) for name, values in self.lengths.items() if values}
-        return super().as_json() | {"turns": self.turns, "chars": chars}
+        ruled = {name: getattr(self.kept, name) for name in ("as_written", "edited", "rejected")}
+        found = {"turns": self.turns, "chars": chars, "by_kind": dict(sorted(self.by_kind.items())), "acceptance": ruled}
+        return super().as_json() | found
 
 
 def figures_of(kind):

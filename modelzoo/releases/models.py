@@ -6,6 +6,8 @@ of it. Clips and questions are named without a foreign key of the database: they
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.urls import reverse
@@ -195,6 +197,12 @@ class ReleaseClip(models.Model):
         indexes = [models.Index(fields=["sha256"], name="released_clip_by_hash")]
 
 
+class ReleaseRowQuerySet(models.QuerySet):
+    def made_of(self, question_id):
+        """Rows that are this question, or were made of it alone or with others."""
+        return self.filter(Q(question=question_id) | Q(questions__contains=[question_id]))
+
+
 class ReleaseRow(models.Model):
     """One record of a release as canonical JSON with its SHA-256. `row_id` stays with a question or pair for good."""
 
@@ -206,9 +214,14 @@ class ReleaseRow(models.Model):
         "annotator.Question", null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
     revision_number = models.PositiveSmallIntegerField(null=True)
+    questions = ArrayField(
+        models.BigIntegerField(), default=list, help_text="Those it was made of, where there are several; `question` is one."
+    )
     category = models.CharField(max_length=30, blank=True)
     record = models.TextField()
     sha256 = models.CharField(max_length=64)
+
+    objects = ReleaseRowQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -216,6 +229,7 @@ class ReleaseRow(models.Model):
             models.UniqueConstraint(fields=["release", "number"], name="one_row_at_each_place_of_a_release"),
             models.CheckConstraint(condition=Q(sha256=_HexSha256(F("record"))), name="row_hash_is_of_its_record"),
         ]
+        indexes = [GinIndex(fields=["questions"], name="released_row_questions")]
         triggers = [_frozen("released_rows_never_change"), _only_while_building("sealed_releases_take_no_row")]
 
 

@@ -19,7 +19,8 @@ from django.utils.translation import ngettext
 from annotator.models import Clip
 from modelzoo import exporting
 from modelzoo.models import Release, ReleaseClip, ReleaseRow, Takedown
-from modelzoo.releases import cards, content, families, figures, firewall
+from modelzoo.releases import cards, changes, content, families, figures, firewall
+from qc.agreement import report as agreement
 from studio.errors import Conflict
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
@@ -136,7 +137,7 @@ def _seal(name, kind, split, filters, by, progress):
     try:
         with _alone(progress):
             check_name(name, kind, split)
-            with _snapshot():
+            with exporting.snapshot(write=True):
                 previous = Release.objects.filter(kind=kind, state=Release.State.SEALED).order_by("-number").first()
                 release = _write(name, kind, split, filters, by, previous, files, progress)
     except IntegrityError as error:
@@ -144,17 +145,6 @@ def _seal(name, kind, split, filters, by, progress):
             raise CannotSeal(_("Clips got into another split meanwhile. Seal again to see which.")) from error
         raise
     return Release.objects.get(pk=release.pk)
-
-
-@contextmanager
-def _snapshot():
-    """All statements of the block see the database at one moment, and all are kept or none."""
-    nested = connection.in_atomic_block
-    with transaction.atomic():
-        if not nested:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield
 
 
 # ---- Clips that may not
@@ -223,6 +213,7 @@ def _write(name, kind, split, filters, by, previous, files, progress, *, hash_fi
     release.save(force_insert=True)
     clips = _write_clips(release, chosen, files, without, hash_files=hash_files)
     stats = figures.figures_of(kind)(chosen)
+    asked = set()
     digest, count = hashlib.sha256(), 0
     total, batch, used = chosen.count(), [], set()
     for row in chosen.rows(without=without):
@@ -240,12 +231,14 @@ def _write(name, kind, split, filters, by, previous, files, progress, *, hash_fi
                 released_clip_id=clips[row.clip_id].pk,
                 question_id=row.question_id,
                 revision_number=row.revision_number,
+                questions=list(row.questions),
                 category=row.category,
                 record=text,
                 sha256=sha256,
             )
         )
         used.add(row.clip_id)
+        asked.update(row.questions or (row.question_id,))
         count += 1
         if len(batch) == content.BATCH:
             ReleaseRow.objects.bulk_create(batch)
@@ -254,8 +247,14 @@ def _write(name, kind, split, filters, by, previous, files, progress, *, hash_fi
     if not count:
         raise CannotSeal(_("The split firewall leaves nothing of it: every clip is refused. ") + firewall.in_words(refused))
     release.sha256, release.rows_count, release.clips_count = digest.hexdigest(), count, len(used)
-    release.added, release.changed, release.removed = _compare(release, previous)
-    release.facts = stats.as_json() | {"left_out": chosen.left_out(), "conflicts": len(refused), "rows": count}
+    for name, number_of in changes.count(release, since=previous).items():
+        setattr(release, name, number_of)
+    release.facts = stats.as_json() | {
+        "agreement": agreement.of_questions(sorted(asked - {None})),
+        "left_out": chosen.left_out(),
+        "conflicts": len(refused),
+        "rows": count,
+    }
     release.sealed_at = timezone.now()
     release.card = cards.render(release, stats)
     release.state = Release.State.SEALED
@@ -291,18 +290,3 @@ def _write_clips(release, chosen, files, without, *, hash_files):
         )
     ReleaseClip.objects.bulk_create(made, batch_size=content.BATCH)
     return {clip.clip_id: clip for clip in made}
-
-
-def _compare(release, previous):
-    """(rows added, changed, removed) since the release before."""
-    if previous is None:
-        return release.rows_count, 0, 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FILTER (WHERE o.row_id IS NULL), count(*) FILTER (WHERE o.sha256 <> n.sha256),"
-            " count(*) FILTER (WHERE n.row_id IS NULL)"
-            " FROM (SELECT row_id, sha256 FROM modelzoo_releaserow WHERE release_id = %s) n"
-            " FULL JOIN (SELECT row_id, sha256 FROM modelzoo_releaserow WHERE release_id = %s) o USING (row_id)",
-            [release.pk, previous.pk],
-        )
-        return cursor.fetchone()

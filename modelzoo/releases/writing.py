@@ -13,21 +13,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from modelzoo import formats, outdir
-from modelzoo.exporting import CannotExport, Progress
+from modelzoo.exporting import CannotExport
 from modelzoo.formats.base import Files, Info
 from modelzoo.formats.trainers import pictures
 from modelzoo.models import Release, ReleaseClip, Takedown
+from modelzoo.releases import cards
 
 MANIFEST = "manifest.json"
 ABOUT = "release.json"
 ROWS = "rows.sha256"
 FRAMES = 8  # of each clip for TRL
 BATCH = 2000
-__all__ = ["CannotExport", "Progress", "write"]
+
+
+class Busy(CannotExport):
+    """Another process writes to the same place at the moment."""
+
+
+class Progress:
+    """What an export tells about itself; each call may raise to stop."""
+
+    def videos(self, done, total):
+        pass
+
+    def rows(self, done, total):
+        pass
 
 
 @dataclass(frozen=True)
@@ -37,11 +51,12 @@ class Written:
     files: int
     bytes: int
     left_out: int  # rows of clips that were taken down
+    gone: int  # clips that were taken down
 
 
 def write(release, out, *, wanted=("physgame",), videos="copy", replace=False, progress=None):
     """Write `release` to the directory `out` as the formats `wanted`; returns `Written`. Raises as `exporting.export`."""
-    _check(release, wanted)
+    check(release, wanted)
     progress = progress or Progress()
     out = Path(os.path.abspath(out))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +65,7 @@ def write(release, out, *, wanted=("physgame",), videos="copy", replace=False, p
     part.mkdir(exist_ok=True)
     lock = outdir.lock(part)
     if lock is None:
-        raise CannotExport(_("Another export is writing to %(path)s at the moment.") % {"path": out})
+        raise Busy(_("Another export is writing to %(path)s at the moment.") % {"path": out})
     try:
         done = _fill(release, part, wanted, videos, progress)
         for folder, _folders, _names in os.walk(part):
@@ -65,7 +80,8 @@ def write(release, out, *, wanted=("physgame",), videos="copy", replace=False, p
         os.close(lock)
 
 
-def _check(release, wanted):
+def check(release, wanted):
+    """`CannotExport` unless the release is sealed and written as all of these formats."""
     if release.state != Release.State.SEALED:
         raise CannotExport(_("The release %(name)s is not sealed.") % {"name": release.name})
     for name in wanted:
@@ -77,14 +93,17 @@ def _check(release, wanted):
             )
 
 
-def rows(release):
-    """(row id, SHA-256, record text, id of the clip) of every row that was not taken down, in order."""
-    gone = gone_clips(release)
-    found = release.rows.order_by("number").values_list("row_id", "sha256", "record", "released_clip_id")
-    with transaction.atomic():
-        for row in found.iterator(BATCH):
-            if row[3] not in gone:
-                yield row
+def rows(release, gone=None):
+    """(row id, SHA-256, record text, id of the clip) of every row that was not taken down, in order.
+
+    Read in parts, each a query of its own: what is sealed does not change in between, and memory stays flat. `gone`: ids of
+    the `ReleaseClip`s to leave out, looked up when it is not given.
+    """
+    gone = gone_clips(release) if gone is None else gone
+    names, last = ("number", "row_id", "sha256", "record", "released_clip_id"), -1
+    while part := list(release.rows.filter(number__gt=last).order_by("number").values_list(*names)[:BATCH]):
+        last = part[-1][0]
+        yield from (row[1:] for row in part if row[4] not in gone)
 
 
 def gone_clips(release):
@@ -97,10 +116,9 @@ def _fill(release, part, wanted, videos, progress):
     for path in part.iterdir():  # texts of a killed run; they are written anew
         if path.name != Info("", release.kind, "", 0).videos:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    films, count = {}, 0
-    for _row_id, _sha, text, clip in rows(release):
-        films[json.loads(text)["video"]] = clip
-        count += 1
+    gone = gone_clips(release)
+    kept = release.rows.exclude(released_clip__in=gone)
+    count, clips = kept.count(), kept.aggregate(clips=Count("released_clip", distinct=True))["clips"]
     if not count:
         raise CannotExport(_("Every clip of %(name)s was taken down.") % {"name": release.name})
     frames = FRAMES if "trl" in wanted and videos != "none" else 0
@@ -109,27 +127,29 @@ def _fill(release, part, wanted, videos, progress):
     if videos == "none":
         shutil.rmtree(part / info.videos, ignore_errors=True)
     else:
+        films = {json.loads(text)["video"]: clip for _id, _sha, text, clip in rows(release, gone)}
         _write_videos(release, files, info, films, videos, progress)
-    _write_rows(release, files, info, wanted, progress)
-    _write_about(release, files, info, wanted, videos, clips=len(set(films.values())))
+    _write_rows(release, files, info, wanted, progress, gone)
+    _write_about(release, files, info, wanted, videos, clips=clips)
     size = sum(size for _sha, size in files.written.values())
-    return Written(count, len(set(films.values())), len(files.written) + 1, size, release.rows_count - count)
+    return Written(count, clips, len(files.written) + 1, size, release.rows_count - count, len(gone))
 
 
-def _write_rows(release, files, info, wanted, progress):
+def _write_rows(release, files, info, wanted, progress, gone):
     sinks = [formats.FORMATS[name](files, info) for name in dict.fromkeys(wanted)]
     with files.open(ROWS) as hashes:
-        for number, (row_id, sha256, text, _clip) in enumerate(rows(release)):
+        for number, (row_id, sha256, text, _clip) in enumerate(rows(release, gone)):
             if hashlib.sha256(text.encode()).hexdigest() != sha256:
                 raise CannotExport(_("Row %(id)s of %(name)s is damaged.") % {"id": row_id, "name": release.name})
             if number % 1000 == 0:
-                progress.texts(number)
+                progress.rows(number, info.rows)
             hashes.write(f"{row_id} {sha256}\n")
             record = json.loads(text)
             for sink in sinks:
                 sink.add(record)
     for sink in sinks:
         sink.close()
+    progress.rows(info.rows, info.rows)
 
 
 def _write_about(release, files, info, wanted, videos, *, clips):
@@ -144,7 +164,7 @@ def _write_about(release, files, info, wanted, videos, *, clips):
         "taken_down_rows": release.rows_count - info.rows,
     }
     files.text(ABOUT, json.dumps(about, indent=1) + "\n")
-    files.text("README.md", release.card)
+    files.text("README.md", cards.for_export(release, rows=info.rows, wanted=wanted))
     head = about | {"formats": list(wanted), "videos": "none" if videos == "none" else "original or proxy"}
     entries = {path: {"sha256": sha, "bytes": size} for path, (sha, size) in sorted(files.written.items())}
     with files.open(MANIFEST) as file:

@@ -88,6 +88,15 @@ def compute(basis, since, until):
     return found
 
 
+def of_questions(question_ids):
+    """{basis: figures without pairs} of all that was ever said about these questions, for their release."""
+    since, until = bounds("all")
+    return {
+        basis: _told(basis, tables.whole(basis, since, until, list(question_ids)), draws=DRAWS)
+        for basis in ("verdicts", "blind")
+    }
+
+
 def _told(basis, table, *, draws):
     two = tables.right_or_not(table) if basis == "blind" else table
     figures = with_intervals(table, tables.NOT_APPROVED, seed=SEED, draws=draws)

@@ -56,24 +56,30 @@ def width(basis):
     return len(ANSWERS) if basis == "blind" else 2
 
 
-def _rows(basis, since, until, rest):
+_OF_QUESTIONS = " WHERE item IN (SELECT id FROM annotator_revision WHERE question_id = ANY(%(questions)s))"
+
+
+def _rows(basis, since, until, rest, questions=None):
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH said AS MATERIALIZED ({_SAID[basis]}) {rest}", {"since": since, "until": until, "answers": ANSWERS}
+            f"WITH said AS MATERIALIZED ({_SAID[basis]}) {rest}",
+            {"since": since, "until": until, "answers": ANSWERS, "questions": questions},
         )
         return cursor.fetchall()
 
 
-def whole(basis, since, until):
-    """The Table of everything several people judged between two moments."""
+def whole(basis, since, until, questions=None):
+    """The Table of everything several people judged between two moments; of `questions`, ids, where they are given."""
     columns = [f"count(*) FILTER (WHERE category = {k}) AS c{k}" for k in range(width(basis))]
     names = ", ".join(f"c{k}" for k in range(width(basis)))
+    chosen = "" if questions is None else _OF_QUESTIONS
     rows = _rows(
         basis,
         since,
         until,
-        f"SELECT {names}, count(*) FROM (SELECT {', '.join(columns)} FROM said GROUP BY item HAVING count(*) > 1) AS items"
-        f" GROUP BY {names} ORDER BY {names}",
+        f"SELECT {names}, count(*) FROM (SELECT {', '.join(columns)} FROM said{chosen}"
+        f" GROUP BY item HAVING count(*) > 1) AS items GROUP BY {names} ORDER BY {names}",
+        questions,
     )
     return Table(tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows))
 

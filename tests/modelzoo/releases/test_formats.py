@@ -210,3 +210,15 @@ def test_the_command_refuses_with_a_sentence(benchmark, tmp_path):
     with pytest.raises(CommandError, match="is missing"):
         call_command("export_physgame", out, "--release", "bench")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("instruct", "physgame"), ("preference", "parquet"), ("benchmark", "parquet")])
+def test_datasets_reads_the_folder_by_its_card(kind, wanted, tmp_path, request):
+    import datasets
+
+    release = request.getfixturevalue(kind)
+    writing.write(release, tmp_path / "out", wanted=[wanted], videos="none")
+    found = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert {split: len(rows) for split, rows in found.items()} == {release.split: release.rows_count}
+    row = found[release.split][0]
+    assert row["video"].endswith(".mp4") and {"QA", "chosen", "options"} & set(row)
