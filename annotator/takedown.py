@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator.ingest import store
-from annotator.models import Clip, ClipNote, Lease, Question, Takedown, TakedownMark, WrongState
+from annotator.models import Clip, ClipNote, Fingerprint, Lease, Question, Takedown, TakedownMark, WrongState
 from studio import jobs
 from studio.sentences import say
 
@@ -58,6 +58,7 @@ def finish(run, *, takedown_id):
     remove_made(taken.clip_id, taken.files)
     with transaction.atomic():
         Clip.objects.filter(pk=taken.clip_id).update(**dict.fromkeys(FILES, ""))
+        Fingerprint.objects.filter(clip=taken.clip_id).delete()
         Takedown.objects.filter(pk=taken.pk, files_gone_at=None).update(files_gone_at=timezone.now())
     return {"files": len(taken.files), "marks": taken.marks.count()}
 

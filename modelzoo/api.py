@@ -110,4 +110,4 @@ class ExportViewSet(ReadOnly):
 
     @extend_schema(summary="Download an export", responses={(200, "application/zip"): OpenApiTypes.BINARY, 302: ELSEWHERE})
     def file(self, request, pk):
-        return download(self.get_object())
+        return download(export_jobs.file_of(self.get_object()))

@@ -4,6 +4,7 @@ from modelzoo.api import ExportViewSet
 from modelzoo.evaluation.api import EvaluationViewSet, LeaderboardView
 from modelzoo.instruct import api as data_api
 from modelzoo.instruct import build_api
+from modelzoo.releases.api import ReleaseExportViewSet, ReleaseViewSet
 from modelzoo.run_api import EstimatesView, RunChoicesView, RunViewSet
 from studio.api_views import endpoint
 
@@ -29,6 +30,25 @@ urlpatterns = [
     *(
         path(f"preference/<id:pk>/{action}/", endpoint(data_api.PairViewSet, {"post": action}), name=f"api_pair_{action}")
         for action in ("accept", "reject")
+    ),
+    path("releases/", endpoint(ReleaseViewSet, {"get": "list", "post": "create"}), name="api_releases"),
+    path("releases/<id:pk>/", endpoint(ReleaseViewSet, {"get": "retrieve"}), name="api_release"),
+    path("releases/<id:pk>/rows/", endpoint(ReleaseViewSet, {"get": "rows"}), name="api_release_rows"),
+    path("releases/<id:pk>/diff/", endpoint(ReleaseViewSet, {"get": "diff"}), name="api_release_diff"),
+    path(
+        "releases/<id:pk>/exports/",
+        endpoint(ReleaseExportViewSet, {"get": "list", "post": "create"}),
+        name="api_release_exports",
+    ),
+    path(
+        "releases/<id:pk>/exports/<id:export>/",
+        endpoint(ReleaseExportViewSet, {"get": "retrieve", "delete": "destroy"}),
+        name="api_release_export",
+    ),
+    path(
+        "releases/<id:pk>/exports/<id:export>/download/",
+        endpoint(ReleaseExportViewSet, {"get": "file"}),
+        name="api_release_export_download",
     ),
     path("runs/", endpoint(RunViewSet, {"get": "list", "post": "create"}), name="api_runs"),
     path("runs/choices/", endpoint(RunChoicesView), name="api_run_choices"),

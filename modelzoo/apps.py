@@ -13,9 +13,10 @@ class ModelZooConfig(AppConfig):
         )
         from modelzoo.evaluation import jobs as evaluation_jobs  # noqa: F401 -- registers "modelzoo.evaluate" and its like
         from modelzoo.instruct import building, opposing  # noqa: F401 -- and those of training data
-        from modelzoo.releases import jobs  # noqa: F401 -- registers "modelzoo.seal"
+        from modelzoo.releases import export_jobs as release_exports  # noqa: F401 -- "modelzoo.release_export"
+        from modelzoo.releases import jobs, takedown_data  # noqa: F401 -- and "modelzoo.seal"
         from modelzoo.releases.panel import releases_panel
         from modelzoo.runs import planning, used  # noqa: F401 -- and "modelzoo.estimate"
 
         QUESTION_PANELS.append(releases_panel)
-        takedown.USERS += [used.by_releases, used.by_runs]
+        takedown.USERS += [used.by_releases, used.by_runs, takedown_data.remove]

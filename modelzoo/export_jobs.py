@@ -22,7 +22,9 @@ from studio.models import Job
 from studio.sentences import say
 
 KIND = "modelzoo.export"
+OF_RELEASES = "modelzoo.release_export"  # modelzoo/releases/export_jobs.py
 _CHUNK = 1024 * 1024
+_PACKED = (".mp4", ".jpg", ".parquet")
 # The oldest time a zip can hold: the same export gives the same bytes whenever it is made.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -53,7 +55,7 @@ def all_exports():
 
 def file_of(job):
     """The name in the storage of the zip an export made, "" when there is none (yet, or any more)."""
-    return job.result.get("file", "") if job.kind == KIND and job.state == Job.State.DONE else ""
+    return job.result.get("file", "") if job.kind in (KIND, OF_RELEASES) and job.state == Job.State.DONE else ""
 
 
 def remove(job):
@@ -94,8 +96,9 @@ def export(run, *, purpose, video_file, videos, allow_unchecked=False):
                 options=exporting.Options(way, video_file, purpose, allow_unchecked),
                 progress=_Progress(run),
             )
-            name = _pack(run, folder, packed)
-            file = _keep(packed, f"exports/{run.job.pk}/{name}")
+            (annotation,) = folder.glob("PhysGame_*_annotation.json")
+            name = pack(run, folder, packed, annotation.name.removesuffix("_annotation.json"))
+            file = keep(packed, f"exports/{run.job.pk}/{name}")
         except (exporting.CannotExport, CannotWrite) as error:
             raise jobs.JobFailed(str(error)) from error
         except OSError as error:
@@ -125,17 +128,15 @@ def _remove_attempts(pk):
             path.unlink(missing_ok=True)
 
 
-def _pack(run, folder, packed):
-    """Zip a finished export; returns the name people download it by. Films are stored as they are, texts compressed."""
-    (annotation,) = folder.glob("PhysGame_*_annotation.json")
-    name = annotation.name.removesuffix("_annotation.json")
+def pack(run, folder, packed, name):
+    """Zip a finished export below a folder `name`; returns what people download it as. What is packed is stored as it is."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     videos = sum(path.suffix == ".mp4" for path in paths)
     done = 0
     with zipfile.ZipFile(packed, "w", allowZip64=True) as archive:
         for path in paths:
             entry = zipfile.ZipInfo(f"{name}/{path.relative_to(folder).as_posix()}", _ZIP_TIME)
-            entry.compress_type = zipfile.ZIP_STORED if path.suffix == ".mp4" else zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED if path.suffix in _PACKED else zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             entry.file_size = path.stat().st_size  # lets the archive choose 64-bit fields where they are needed
             with path.open("rb") as source, archive.open(entry, "w") as target:
@@ -148,7 +149,7 @@ def _pack(run, folder, packed):
     return f"{name}.zip"
 
 
-def _keep(path, name):
+def keep(path, name):
     """Put the finished file under its name into the storage, in place of what an earlier attempt left there."""
     if store.has_paths():
         target = Path(default_storage.path(name))

@@ -3,6 +3,7 @@ from django.urls import path
 from modelzoo import run_urls, views
 from modelzoo.evaluation import urls as evaluation_urls
 from modelzoo.instruct.urls import urlpatterns as instruct_urls
+from modelzoo.releases import export_views
 from modelzoo.releases import views as release_views
 
 urlpatterns = [
@@ -12,6 +13,13 @@ urlpatterns = [
     path("releases/", release_views.releases, name="releases"),
     path("releases/<id:pk>/", release_views.release, name="release"),
     *instruct_urls,
+    path("releases/<id:pk>/export/", export_views.release_export, name="release_export"),
+    path(
+        "releases/<id:pk>/exports/<id:export>/download/",
+        export_views.release_export_download,
+        name="release_export_download",
+    ),
+    path("releases/<id:pk>/exports/<id:export>/delete/", export_views.release_export_delete, name="release_export_delete"),
     *run_urls.urlpatterns,
     *evaluation_urls.urlpatterns,
 ]

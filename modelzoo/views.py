@@ -151,12 +151,11 @@ def _export(pk):
 @allow(Role.LEAD, Role.ADMIN)
 @require_safe
 def export_download(request, pk):
-    return download(_export(pk))
+    return download(export_jobs.file_of(_export(pk)))
 
 
-def download(job):
+def download(name):
     """The zip of an export, by whichever way moves its bytes best. Who may have it is the caller's business."""
-    name = export_jobs.file_of(job)
     if not name or not default_storage.exists(name):
         raise Http404(_("This export has no file."))
     if not store.has_paths():

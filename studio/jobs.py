@@ -127,6 +127,10 @@ class Run:
     def _mine(self):
         return Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, run_token=self.job.run_token)
 
+    def holds(self):
+        """Whether this attempt still owns its job, and so what it left behind."""
+        return self._mine().exists()
+
     def check(self):
         """Raise `Cancelled` or `LostClaim` if this attempt should not go on."""
         if self._lost.is_set():

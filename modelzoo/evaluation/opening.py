@@ -148,7 +148,7 @@ def folders_of(evaluation):
         from modelzoo.releases import training
 
         try:
-            return [training.folder_of(question_set.release, below="benchmark-releases")]
+            return [training.folder_of(question_set.release, below=training.BENCHMARKS)]
         except training.CannotUse as refusal:
             raise CannotEvaluate(str(refusal)) from refusal
     folders = [Path(folder) for folder in evaluation.source.get("folders", [])]

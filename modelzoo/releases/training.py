@@ -10,9 +10,11 @@ from pathlib import Path
 from django.conf import settings
 
 from modelzoo.models import Release, RunRelease
-from modelzoo.outdir import CannotWrite
+from modelzoo.outdir import CannotWrite, glob_escape
 from modelzoo.releases import writing
 from studio.sentences import say
+
+PLACE, BENCHMARKS = "training-releases", "benchmark-releases"  # below the data folder; what is measured on is kept apart
 
 
 class CannotUse(Exception):
@@ -31,11 +33,11 @@ def find(name):
     return release
 
 
-def folder_of(release, *, below="training-releases"):
+def folder_of(release, *, below=PLACE):
     """Where the release lies on this machine; it is written there first. What was taken down since is not in it."""
     gone = sorted(writing.gone_clips(release))
     mark = f"-without-{hashlib.sha256(repr(gone).encode()).hexdigest()[:8]}" if gone else ""
-    target = Path(settings.DATA_DIR) / below / f"{release.name}-{release.sha256[:12]}{mark}"
+    target = Path(settings.DATA_DIR) / below / f"{_stem(release)}{mark}"
     if (target / writing.MANIFEST).is_file():
         return target
     try:
@@ -45,6 +47,16 @@ def folder_of(release, *, below="training-releases"):
             return target
         raise CannotUse(str(error)) from error
     return target
+
+
+def _stem(release):
+    return f"{release.name}-{release.sha256[:12]}"
+
+
+def folders_of(release):
+    """The folders of a release on this machine, those of half a write included."""
+    name, below = glob_escape(_stem(release)), (PLACE, BENCHMARKS)
+    return [path for place in below for dot in ("", ".") for path in (Path(settings.DATA_DIR) / place).glob(f"{dot}{name}*")]
 
 
 def link(run):

@@ -1,17 +1,17 @@
 """Releases: the list with the form that seals, and the page of one."""
 
 from django import forms
-from django.db import connection
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from annotator import takedown
 from annotator.models import Clip
 from annotator.taxonomy import CATEGORY_CHOICES
 from modelzoo.models import Release
-from modelzoo.releases import content, jobs, sealing, writing
+from modelzoo.releases import changes, content, export_views, jobs, lineage, sealing, writing
 from studio.access import allow
 from studio.roles import Role
 
@@ -83,24 +83,33 @@ def releases(request):
 @require_safe
 @never_cache
 def release(request, pk):
+    """The page, or to htmx the part with its exports."""
     found = get_object_or_404(Release.objects.select_related("sealed_by", "previous"), pk=pk)
-    after = request.GET.get("after", "")[:200]
-    changes = _changes(found, after)
-    facts = found.facts
+    if request.htmx and request.GET.get("part") == "exports":
+        return render(request, "modelzoo/_release_exports.html", export_views.context_of(found))
+    rows = changes.of(found, after=request.GET.get("after", "")[:200], most=CHANGES + 1)
+    facts, gone = found.facts, writing.gone_clips(found)
     tables = [
         (_("By category"), _drawn(facts.get("by_category", {}), dict(CATEGORY_CHOICES))),
+        (_("By kind"), _drawn(facts.get("by_kind", {}), _kinds(found))),
         (_("By source"), _drawn(facts.get("by_source", {}), dict(Clip.Source.choices))),
         (_("Licences"), _drawn(facts.get("by_licence", {}), {"": _("not stated")})),
     ]
     context = {
-        "release": found,
         "tables": [table for table in tables if table[1]],
-        "changes": changes[:CHANGES],
-        "more": changes[CHANGES - 1][0] if len(changes) > CHANGES else None,
-        "used": found.used_by.select_related("run").defer("run__spec", "run__log_tail").order_by("-run_id")[:CHANGES],
-        "taken_down": len(writing.gone_clips(found)),
+        "changes": [(row_id, changes.WORDS[what]) for row_id, what in rows[:CHANGES]],
+        "more": rows[CHANGES - 1][0] if len(rows) > CHANGES else None,
+        "learners": lineage.learners([found]).get(found.pk, []),
+        "taken_down": len(gone),
+        "takedowns": takedown.marks_of("release", found.pk)[:CHANGES],
+        **export_views.context_of(found, gone=gone),
     }
     return render(request, "modelzoo/release.html", context)
+
+
+def _kinds(found):
+    model = content.CONTENTS[found.kind]
+    return dict(model.MODEL.Kind.choices) if hasattr(model, "MODEL") else {}
 
 
 def _drawn(counts, labels):
@@ -108,19 +117,3 @@ def _drawn(counts, labels):
     most = max(counts.values(), default=1)
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [(labels.get(name, name), count, round(100 * count / most)) for name, count in rows]
-
-
-def _changes(found, after):
-    """[(row id, "added", "changed" or "removed"), ...] since the release before, by row id after `after`."""
-    if found.previous_id is None:
-        return []
-    sql = """
-        SELECT row_id, CASE WHEN o.sha256 IS NULL THEN 'added' WHEN n.sha256 IS NULL THEN 'removed' ELSE 'changed' END
-        FROM (SELECT row_id, sha256 FROM modelzoo_releaserow WHERE release_id = %s AND row_id > %s) n
-        FULL JOIN (SELECT row_id, sha256 FROM modelzoo_releaserow WHERE release_id = %s AND row_id > %s) o USING (row_id)
-        WHERE n.sha256 IS DISTINCT FROM o.sha256 ORDER BY row_id LIMIT %s
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [found.pk, after, found.previous_id, after, CHANGES + 1])
-        words = {"added": _("added"), "removed": _("removed"), "changed": _("changed")}
-        return [(row_id, words[what]) for row_id, what in cursor.fetchall()]

@@ -14,7 +14,7 @@ def by_releases(clip, takedown):
     """(kind, id, name, address) of the releases that hold the clip; exports leave its rows out from now on."""
     Takedown.objects.get_or_create(clip_sha256=clip.sha256, defaults={"reason": takedown.reason, "by": takedown.by})
     for release in Release.objects.filter(clips__sha256=clip.sha256).distinct().order_by("pk"):
-        yield "release", release.pk, release.name, ""
+        yield "release", release.pk, release.name, release.get_absolute_url()
 
 
 def by_runs(clip, takedown):

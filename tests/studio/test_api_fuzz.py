@@ -16,7 +16,9 @@ from annotator import queue
 from annotator.models import Clip, Question, Revision
 from modelzoo import export_jobs, exporting
 from modelzoo.instruct.models import InstructSample, PreferencePair
-from modelzoo.models import Evaluation, TrainingRun
+from modelzoo.models import Evaluation, Release, TrainingRun
+from modelzoo.releases import export_jobs as release_exports
+from modelzoo.releases import sealing
 from qc import services as reviews
 from qc.baseline.models import BaselineRun
 from qc.models import Review
@@ -24,6 +26,7 @@ from studio.api_reference import description
 from studio.models import ApiToken, Job
 from tests.factories import ClipFactory, PreferencePairFactory, QuestionFactory, UserFactory
 from tests.modelzoo.evaluation.builders import evaluated, make_set
+from tests.modelzoo.releases.test_seal import questions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
@@ -43,6 +46,8 @@ MODELS = {
     "reviews": Review,
     "jobs": Job,
     "exports": Job,
+    "releases": Release,
+    "export": Job,
     "runs": TrainingRun,
     "instruct": InstructSample,
     "preference": PreferencePair,
@@ -69,9 +74,15 @@ def one_connection():
         signal.connect(close_old_connections)
 
 
+def sealed():
+    questions(1)
+    return sealing.seal("sealed", kind="benchmark")
+
+
 @pytest.fixture
 def a_bit_of_everything():
     """Rows with small ids in every state, so that random small ids find something."""
+    release_exports.start(sealed(), by=None, wanted=["parquet"])  # first: the other clips have no files
     for state in ("submitted", "returned", "approved"):
         QuestionFactory.create_batch(2, **{state: True})
     ClipFactory.create_batch(3)
@@ -111,7 +122,7 @@ def test_nothing_is_a_500_and_every_answer_is_as_described(who, one_connection, 
         def send(case, row):
             nonlocal tried
             tried += 1
-            for name in set(case.path_parameters or ()) & {"id", "clip", "revision"}:
+            for name in set(case.path_parameters or ()) & {"id", "clip", "revision", "export"}:
                 model = MODELS.get(name) or MODELS[case.path.split("/")[3]]
                 if row is not None and row < model.objects.count():
                     case.path_parameters[name] = model.objects.order_by("pk")[row].pk

@@ -22,6 +22,9 @@ class _Shown(exporting.Progress):
     def videos(self, done, total):
         self.line.show(f"{done} of {total} videos")
 
+    def rows(self, done, total):
+        self.line.show(f"{done} of {total} rows")
+
 
 class Command(BaseCommand):
     help = "Write the approved questions on accepted clips to the directory OUT, in the public PhysGame format."

@@ -62,5 +62,5 @@ def test_pages_cost_the_same_however_many_there_are(client, lead, django_assert_
     with django_assert_max_num_queries(5):
         page = client.get(reverse("releases")).content.decode()
     assert "bench-5" in page and "bench-4<" not in page and "before=" in page
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get(last.get_absolute_url())

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('annotator', '0010_sources_and_takedowns'),
-        ('modelzoo', '0005_rulings_and_measures'),
+        ('modelzoo', '0006_evaluations'),
     ]
 
     operations = [
