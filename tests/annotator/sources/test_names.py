@@ -1,4 +1,4 @@
-"""What a resolver tells, with the real yt-dlp above it: names that lead inside, and names that lead elsewhere the next time."""
+"""What a resolver tells, with the real yt-dlp above it: names that lead inside, or elsewhere the next time they are asked."""
 
 import json
 import sys
