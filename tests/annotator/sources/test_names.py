@@ -1,4 +1,4 @@
-"""What a resolver tells, with the real yt-dlp above it: names that lead inside, or elsewhere the next time they are asked."""
+"""What a resolver tells, with the real yt-dlp above it: names that lead inside, or elsewhere when they are asked again."""
 
 import json
 import sys
