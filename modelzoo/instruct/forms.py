@@ -10,7 +10,7 @@ from modelzoo.instruct import building, opposing, reasons
 from modelzoo.instruct.models import InstructSample, Origin, PreferencePair, State
 from studio.llm import endpoints
 
-MOST = 2000  # clips or samples of one build that begins on a page or over the API; the commands take any number
+MOST = 1000  # clips or samples of one build that begins on a page or over the API; the commands take any number
 MOST_FRAMES = 32
 SCALES = ("1/4", "1/8", "1/16", "1/32")
 ALL_WAYS = "+".join(opposing.WAYS)

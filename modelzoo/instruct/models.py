@@ -306,7 +306,9 @@ class PreferencePair(models.Model):
             models.Index(fields=["state", "-id"], name="preference_state"),
             models.Index(fields=["draw"], condition=~Q(state="rejected"), name="preference_to_look_at"),
             models.Index(
-                fields=["kind", "origin", "state", "verdict"], include=["longer", "overlap"], name="preference_figures"
+                fields=["kind", "origin", "state", "verdict"],
+                include=["reason", "longer", "overlap"],
+                name="preference_figures",
             ),
             models.Index(fields=["kind", "state"], condition=Q(decided_by__isnull=False), name="preference_ruled"),
         ]
