@@ -1,6 +1,7 @@
 """The leads' page of leak checks, and the actions of the panel on a question's page."""
 
 from django.contrib import messages
+from django.db.models import F
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,6 +14,7 @@ from annotator.panels import hidden_keys
 from annotator.services import Invalid
 from qc import leak_probes, leak_rules, leak_verdicts, leaks
 from qc.dashboard import counting
+from qc.dashboard.models import QuestionFacts
 from qc.leak_models import LeakCheck
 from qc.leak_panel import BADGES
 from studio.access import allow
@@ -54,11 +56,13 @@ def leak_checks(request):
 
 
 def _unchecked(before):
-    """Revisions without a check, newest question first; kept facts name them, so that nothing is searched for."""
+    """A page of revisions without a check, newest question first. Kept facts name them, so nothing is searched for."""
     counting.catch_up()
-    rows = leaks.unchecked().filter(question__facts__leak="unchecked").select_related("question__clip")
-    rows = rows.filter(question__facts__question__lt=before) if before else rows
-    return rows.order_by("-question__facts__question")
+    facts = QuestionFacts.objects.filter(leak="unchecked", state__in=leaks.CHECKED_STATES).order_by("-question_id")
+    facts = facts.filter(question_id__lt=before) if before else facts
+    ids = list(facts.values_list("question_id", flat=True)[: PAGE + 1])
+    rows = Revision.objects.filter(question__in=ids, number=F("question__revision_number"))
+    return sorted(rows.select_related("question__clip"), key=lambda row: -row.question_id)
 
 
 def _checks(state, before):

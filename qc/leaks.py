@@ -28,6 +28,7 @@ from studio.sentences import say
 KIND = "qc.leak_checks"
 PURPOSE = "leak check"
 MAX_TOKENS = 256
+CHECKED_STATES = (Question.State.SUBMITTED, Question.State.DISPUTED, Question.State.APPROVED)
 _TASK = (
     "This is a multiple-choice question about a video clip of a game. You cannot see the clip. Choose the option that is"
     " most likely to be right from the text alone; if you cannot tell, guess."
@@ -117,8 +118,7 @@ def unchecked(*, again=False):
 
     Without `again`, only those without a verdict or waiver; never one that is being checked.
     """
-    states = [Question.State.SUBMITTED, Question.State.DISPUTED, Question.State.APPROVED]
-    rows = Revision.objects.filter(question__state__in=states, number=F("question__revision_number"))
+    rows = Revision.objects.filter(question__state__in=CHECKED_STATES, number=F("question__revision_number"))
     checks = LeakCheck.objects.filter(revision=OuterRef("pk"))
     rows = rows.exclude(Exists(checks.filter(state=LeakCheck.State.CHECKING)))
     if not again:
