@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from annotator.models import Question
 from annotator.panels import hidden_keys
+from annotator.taxonomy import CATEGORIES
 from modelzoo.evaluation import comparing, shown
 from modelzoo.evaluation.models import Evaluation, Prediction
 from studio.access import allow
@@ -53,7 +54,7 @@ def answers(request, pk):
     """One answer at a time: keys go to the next and the one before."""
     evaluation = _complete(pk)
     only = request.GET.get("only") if request.GET.get("only") in shown.ONLY else "wrong"
-    categories = list(evaluation.figures.get("by_category", {}))
+    categories = [name for name, _figure in shown.in_order(evaluation.figures.get("by_category", {}), CATEGORIES)]
     category = request.GET.get("category", "") if request.GET.get("category") in categories else ""
     rows = shown.answers(evaluation, only=only, category=category)
     one, before, after, count, place = _at(request, rows)
@@ -70,6 +71,11 @@ def answers(request, pk):
             evaluation=evaluation, question=one.question_id, rotation__gt=0
         ).order_by("rotation")
     return render(request, "modelzoo/evaluation_answers.html", context)
+
+
+def _points(share):
+    """ "+3.4" of a difference of shares."""
+    return "–" if share is None else f"{100 * share:+.1f}"
 
 
 @allow(*_ROLES)
@@ -95,8 +101,7 @@ def compare(request, pk, other):
         "verdict": words[found["verdict"]] % {"first": first.name, "second": second.name},
         "categories": [(shown.label_of(name), *counts) for name, counts in found["by_category"].items()],
         "agree": 100 * found["agree"] if found["agree"] is not None else None,
-        "points": [100 * found["bootstrap"][name] if found["bootstrap"][name] is not None else None
-                   for name in ("difference", "low", "high")],
+        "points": [_points(found["bootstrap"][name]) for name in ("difference", "low", "high")],
     }  # fmt: skip
     if one:
         shown.with_clips([one])

@@ -30,6 +30,11 @@ class Protocol:
     with_stem: bool = True
     is_control: bool = False
 
+    @property
+    def short(self):
+        """What a narrow column calls a control."""
+        return _SHORT.get(self.name, self.label)
+
     def settings(self):
         """What decides the figures, as it is kept with an evaluation."""
         left_out = ("label", "about", "is_control")
@@ -96,6 +101,12 @@ _ALL = (
         is_control=True,
     ),
 )
+_SHORT = {
+    "text-only": _("text only"),
+    "options-only": _("options only"),
+    "single-frame": _("single frame"),
+    "shuffled-frames": _("shuffled"),
+}
 PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
 CONTROLS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.is_control)
 CHOICES = [(name, protocol.label) for name, protocol in PROTOCOLS.items()]

@@ -15,6 +15,12 @@ def cell(figure):
     return figure and Cell(figure["share"], figure["low"], figure["high"], figure.get("n"), figure.get("right"))
 
 
+def in_order(found, order):
+    """Items of a stored dict in a meaningful order, unknown ones last: jsonb keeps keys in an order of its own."""
+    known = list(order)
+    return sorted(found.items(), key=lambda item: (known.index(item[0]) if item[0] in known else len(known), item[0]))
+
+
 def label_of(category):
     return CATEGORIES[category].label if category in CATEGORIES else DOMAINS.get(category, category)
 
@@ -47,13 +53,13 @@ def of(evaluation):
         "no_answer": [(reason(why), count) for why, count in figures["why_no_answer"].items()],
         "categories": [
             (name, label_of(name), cell(figure), outcomes.get(name), round(100 * sum(outcomes[name].values()) / most))
-            for name, figure in figures["by_category"].items()
+            for name, figure in in_order(figures["by_category"], CATEGORIES)
         ],
-        "domains": [(label_of(name), cell(figure)) for name, figure in figures["by_domain"].items()],
-        "parts": [(name, cell(figure)) for name, figure in figures["by_part"].items()],
+        "domains": [(label_of(name), cell(figure)) for name, figure in in_order(figures["by_domain"], DOMAINS)],
+        "parts": [(name, cell(figure)) for name, figure in in_order(figures["by_part"], ("short", "medium", "long"))],
         "letters": _letters(figures["letters"]),
         "slices": [
-            (title, [(words.get(band, band), cell(figure)) for band, figure in figures["slices"][name].items()])
+            (title, [(words[band], cell(figure)) for band, figure in in_order(figures["slices"][name], words)])
             for name, (title, words) in bands().items()
             if name in figures["slices"]
         ],
@@ -80,9 +86,10 @@ def _circular(found):
 def _letters(counts):
     """[(right letter, [(chosen, count, heat, is right), ...]), ...] with heat 0 to 10 by share of the row."""
     rows = []
-    for answer, chosen in counts.items():
+    for answer, chosen in in_order(counts, "ABCD"):
         total = sum(chosen.values()) or 1
-        cells = [(letter, count, round(10 * count / total), letter == answer) for letter, count in chosen.items()]
+        found = in_order(chosen, [*"ABCD", ""])
+        cells = [(letter, count, round(10 * count / total), letter == answer) for letter, count in found]
         rows.append((answer, cells))
     return rows
 

@@ -59,6 +59,7 @@ def _leaderboard(request, *, is_public):
         "rows": [(row, [row.cells.get(key) for key, *_rest in shown_columns]) for row in rows],
         "columns": shown_columns,
         "groups": groups,
+        "lead": groups[0][1],  # the controls stand behind the first group of columns
         "benchmarks": leaderboard.BENCHMARKS.items(),
         "protocols": protocols.CHOICES,
         "controls": [protocols.PROTOCOLS[name] for name in leaderboard.CONTROL_NAMES],

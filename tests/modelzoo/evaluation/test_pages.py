@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.urls import reverse
 
 from annotator.taxonomy import CATEGORIES
-from modelzoo.evaluation import comparing, figures, leaderboard, published
+from modelzoo.evaluation import comparing, figures, leaderboard, published, shown
 from modelzoo.models import Evaluation
 from qc.models import BlindAnswer
 from studio.models import ApiToken, Job
@@ -126,6 +126,13 @@ def test_its_page_shows_figures_controls_and_slices(browser, django_assert_max_n
     assert one.figures["slices"]["span_shown"] == {"yes": one.figures["micro"]}  # frame 12 of 10 a second is at 1.25 s
     assert one.figures["slices"]["length"]["under 1 s"]["n"] == 48
     assert [row["confidence"] for row in one.figures["calibration"]["bins"]] == pytest.approx([0.1, 0.7])  # B to D, and A
+    places = [
+        html.index(f"category={name.replace(' ', '%20')[:9]}") for name in ("Gravity", "Friction", "Velocity", "Color")
+    ]
+    assert places == sorted(places)  # in the order of the taxonomy, not in that of the stored keys
+    letters = shown.of(Evaluation.objects.get(pk=one.pk))["letters"]
+    assert [answer for answer, _cells in letters] == list("ABCD")
+    assert [letter for letter, *_rest in letters[0][1]] == ["A", "B", "C", "D", ""]
     blank = Evaluation.objects.get(protocol="text-only")
     html = browser.get(blank.get_absolute_url()).content.decode()
     assert blank.figures["no_answer"] == 48 and "the reply was empty: 48" in html
