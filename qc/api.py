@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from annotator import letters, queue
 from annotator.models import OPTION_KEYS, Revision
-from qc import services
+from qc import handing_out, services
 from qc.api_serializers import (
     BlindAnswerSerializer,
     BlindWorkSerializer,
@@ -120,12 +120,12 @@ class ReviewingViewSet(viewsets.GenericViewSet):
         put_back = self._input(NextReviewSerializer).get("put_back")
         if put_back:
             queue.release(request.user, revision_id=put_back)
-        pk = services.next_review(request.user, skip=put_back or 0)
+        pk = handing_out.next_review(request.user, skip=put_back or 0)
         return Response({"work": self._work(self.queryset.get(pk=pk)) if pk else None})
 
     def _held(self, pk):
         revision = get_object_or_404(self.queryset, pk=pk)
-        services.hold(self.request.user, revision)
+        handing_out.hold(self.request.user, revision)
         return revision
 
     @extend_schema(

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from annotator import queue
 from annotator.models import Lease, Question, Revision, WrongState
+from qc import settling
 from qc.models import BlindAnswer, GoldItem, Review
 
 _TAKE = """
@@ -64,21 +65,8 @@ def hold(user, revision):
     begun = BlindAnswer.objects.filter(revision=revision, reviewer=user, gold__isnull=False)
     if not begun.exists() or Review.with_gold.filter(revision=revision, reviewer=user, undone_at=None).exists():
         return False
-    lease(user, revision)
+    settling.lease_again(user, revision)
     return True
-
-
-def lease(user, revision):
-    """Put a gold item into a person's hands."""
-    used = set(Lease.objects.filter(revision=revision).values_list("slot", flat=True))
-    Lease.objects.get_or_create(
-        user=user,
-        revision=revision,
-        defaults={
-            "expires_at": timezone.now() + queue.lease_length(),
-            "slot": next(slot for slot in range(1, len(used) + 2) if slot not in used),
-        },
-    )
 
 
 def item_of(revision):
@@ -92,10 +80,7 @@ def rule(*, user, revision, ruling, answer):
     """Store a verdict on a gold item, inside the caller's transaction. The question learns nothing of it."""
     question = Question.objects.select_for_update().get(pk=revision.question_id)
     if question.state != Question.State.APPROVED or question.revision_number != revision.number:
-        raise WrongState(
-            _("Somebody else ruled first: this question is %(state)s now. Your verdict was not stored.")
-            % {"state": question.get_state_display().lower()}
-        )
+        raise settling.ruled_first(question)
     review = Review.with_gold.create(
         revision=revision,
         reviewer=user,
@@ -113,7 +98,7 @@ def rule(*, user, revision, ruling, answer):
 def undo(review):
     """Take a verdict on a gold item back, inside the caller's transaction; its revision is held again."""
     Review.with_gold.filter(pk=review.pk).update(undone_at=timezone.now())
-    lease(review.reviewer, review.revision)
+    settling.lease_again(review.reviewer, review.revision)
     return review.revision
 
 

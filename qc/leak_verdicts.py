@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from annotator.models import OPTION_KEYS, Lease, Question, Remark, WrongState
 from annotator.services import Invalid
-from qc import services
+from qc import services, settling
 from qc.leak_models import LeakAnswer, LeakCheck, LeakWaiver
 from qc.models import Review
 from studio.models import User
@@ -81,7 +81,7 @@ def send_back(question, revision, check, reason, *, by, now):
             told.append(_("%(name)s chose it from the options alone, too, without the question.") % {"name": name})
         told.append(_("The question's page shows every answer, and can find out which words give it away."))
     reasons = [{"field": "correct", "code": Remark.Code.LEAKY, "comment": " ".join(told)}]
-    services.send_back(question, revision, by, services.Ruling(Review.Verdict.RETURN, reasons, "", None), now)
+    settling.send_back(question, revision, by, services.Ruling(Review.Verdict.RETURN, reasons, "", None), now)
 
 
 def waived(revision):
@@ -118,7 +118,7 @@ def waive(*, user, revision, reason):
     if _returned_by_the_check(question, revision):
         Remark.objects.filter(revision=revision, by__username=PERSON).delete()
         question.move(to=Question.State.SUBMITTED, leaving=[Question.State.RETURNED], settled_at=None)
-        services.count_slots(question, revision)
+        settling.count_slots(question, revision)
     return waiver
 
 

@@ -23,7 +23,7 @@ from annotator import diff, letters, queue
 from annotator.media import media_url
 from annotator.models import OPTION_KEYS, Clip, Remark, Revision, WrongState
 from annotator.services import Invalid
-from qc import services
+from qc import handing_out, services
 from qc.models import BlindAnswer
 from studio.access import allow
 from studio.roles import Role
@@ -89,7 +89,7 @@ def _next_address(revision_id):
 @require_GET
 def review(request):
     """Where a reviewer starts: is there something to review, and the last ten verdicts."""
-    waiting = services.waiting_for(request.user, at_most=100)
+    waiting = handing_out.waiting_for(request.user, at_most=100)
     return render(request, "qc/review.html", {"waiting": waiting, "recent": services.recent_reviews(request.user)})
 
 
@@ -97,7 +97,7 @@ def review(request):
 @require_POST
 @says_no_in_words
 def review_next(request):
-    address = _next_address(services.next_review(request.user))
+    address = _next_address(handing_out.next_review(request.user))
     if _wants_json(request):
         return JsonResponse({"next": address})
     if address is None:
@@ -112,7 +112,7 @@ def review_next(request):
 def review_revision(request, pk):
     """The desk: the clip, and beside it step 1 or, once answered blind, step 2."""
     revision = _revision(pk)
-    services.hold(request.user, revision)
+    handing_out.hold(request.user, revision)
     context = {
         "revision": revision,
         "clip": revision.question.clip,
@@ -132,7 +132,7 @@ def review_revision(request, pk):
 def review_options(request, pk):
     """The four options in this reader's order, once the clip was played through."""
     revision, data = _revision(pk), _body(request)
-    services.hold(request.user, revision)
+    handing_out.hold(request.user, revision)
     services.check_watched(revision.question.clip, _seconds(data, "watched_s"))
     options = [(position, getattr(revision, key)) for position, key in _positions(revision, request.user).items()]
     return JsonResponse({"html": render_to_string("qc/_options.html", {"options": options}, request)})
@@ -232,7 +232,7 @@ def review_verdict(request, pk):
         {
             "verdict": given.verdict,
             "said": given.get_verdict_display(),
-            "next": _next_address(services.next_review(request.user)),
+            "next": _next_address(handing_out.next_review(request.user)),
             "recent": _recent(request),
         }
     )
@@ -276,8 +276,8 @@ def _recent(request):
 def review_ahead(request, pk):
     """Keep the current lease alive and reserve the one revision to preload behind it."""
     revision = _revision(pk)
-    held = services.renew(request.user, revision)
-    following = services.reserve_next_review(request.user, current=pk) if held else None
+    held = handing_out.renew(request.user, revision)
+    following = handing_out.reserve_next_review(request.user, current=pk) if held else None
     if following is None:
         return JsonResponse({"held": held, "next": None})
     clip = Clip.objects.get(questions__revisions=following)
@@ -291,7 +291,7 @@ def review_ahead(request, pk):
 def review_skip(request, pk):
     """Put a revision back and take another one."""
     queue.release(request.user, revision_id=pk)
-    address = _next_address(services.next_review(request.user, skip=pk))
+    address = _next_address(handing_out.next_review(request.user, skip=pk))
     if _wants_json(request):
         return JsonResponse({"next": address})
     return redirect(address or "review")

@@ -12,7 +12,7 @@ from annotator import curating, practice, queue, services
 from annotator.models import Clip, Question, WrongState
 from annotator.panels import ON_SUBMISSION
 from annotator.taxonomy import CATEGORIES
-from qc import gold
+from qc import gold, settling
 from qc import services as reviewing
 from qc.demo import texts
 from qc.models import BlindAnswer
@@ -262,7 +262,7 @@ class Teller:
             for reviewer in self.reviewers():
                 if reviewer.pk in seen:
                     continue
-                gold.lease(reviewer, item.revision)
+                settling.lease_again(reviewer, item.revision)
                 answered += 1
                 if answered == 2:
                     field, code, comment = texts.DOUBTS[0]

@@ -12,7 +12,7 @@ from annotator import curating, importing, practice, queue
 from annotator.ingest.refusals import Refused
 from annotator.models import Clip, Lease, PracticeAttempt, Question, WrongState
 from modelzoo import exporting
-from qc import services as reviewing
+from qc import handing_out
 from studio.env import env_list
 from studio.models import Job
 from tests import videos
@@ -171,7 +171,7 @@ def test_nothing_of_practice_reaches_queues_reviews_or_exports(as_annotator, ann
     assert queue.next_clip(annotator) is None and queue.next_clip(UserFactory()) is None
     with pytest.raises(WrongState, match="for practice"):
         queue.hold(annotator, clip.pk)
-    assert reviewing.waiting_for(reviewer, at_most=10) == 0
+    assert handing_out.waiting_for(reviewer, at_most=10) == 0
     assert not exporting.approved().exists()
 
 

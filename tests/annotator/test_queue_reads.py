@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from annotator import queue
-from qc import services as reviewing
+from qc import handing_out
 from tests.factories import UserFactory
 from tests.real_server import insert_clips
 
@@ -77,5 +77,5 @@ def test_the_review_queue_reads_little_after_somebody_has_reviewed_much(cursor, 
     cursor.execute(WRITTEN, {"author": UserFactory().pk, "last": 3000})
     cursor.execute(REVIEWED, {"reviewer": reviewer.pk})
     cursor.execute("ANALYZE")
-    sql = reviewing._TAKE.format(open=reviewing._OPEN, which=reviewing._ANY)
+    sql = handing_out._TAKE.format(open=handing_out._OPEN, which=handing_out._ANY)
     assert pages_read(sql, {"user": reviewer.pk, "skip": 0, "reserved": False, "length": queue.lease_length()}) < 200

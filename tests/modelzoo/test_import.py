@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from annotator.models import Clip, Question, Revision
 from annotator.taxonomy import CATEGORIES
 from modelzoo import exporting, importing, physgame
-from qc import services as reviews
+from qc import handing_out
 from studio import jobs
 from studio.models import Job, User
 from tests.factories import ClipFactory, UserFactory
@@ -99,9 +99,9 @@ def test_submitted_questions_are_reviewed_once_their_clip_is_ready(tmp_path):
     reviewer = UserFactory(roles=["reviewer"])
     bring_in(write_set(tmp_path / "set", [row()]), state="submitted")
     assert Clip.objects.get().content == Clip.Content.UNCHECKED
-    assert reviews.next_review(reviewer) is None
+    assert handing_out.next_review(reviewer) is None
     run_all_jobs()
-    assert reviews.next_review(reviewer) == Revision.objects.get().pk
+    assert handing_out.next_review(reviewer) == Revision.objects.get().pk
 
 
 def test_a_second_run_skips_what_is_here_and_names_what_differs(tmp_path):

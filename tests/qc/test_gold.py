@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from annotator import queue
 from annotator.models import Lease, Question
-from qc import accuracy, gold, services
+from qc import accuracy, gold, handing_out, services
 from qc.items import item_of
 from qc.models import BlindAnswer, GoldItem, ItemStats, Review
 from tests.factories import QuestionFactory, RevisionFactory, UserFactory
@@ -47,12 +47,12 @@ def waiting():
 
 def test_it_takes_the_place_of_waiting_work_and_of_nothing_else(item, always):
     person = reviewer()
-    assert services.next_review(person) is None  # nothing waits, so nobody is kept busy with gold
+    assert handing_out.next_review(person) is None  # nothing waits, so nobody is kept busy with gold
     question = waiting()
-    assert services.waiting_for(person, at_most=9) == 1
-    assert services.next_review(person) == item.revision_id
-    assert services.waiting_for(person, at_most=9) == 1
-    assert services.reserve_next_review(person, current=item.revision_id) == revision_of(question).pk
+    assert handing_out.waiting_for(person, at_most=9) == 1
+    assert handing_out.next_review(person) == item.revision_id
+    assert handing_out.waiting_for(person, at_most=9) == 1
+    assert handing_out.reserve_next_review(person, current=item.revision_id) == revision_of(question).pk
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.05])
@@ -68,16 +68,16 @@ def test_never_to_its_author_a_lead_or_somebody_who_knows_it(item, always):
     author, first = item.revision.author, item.revision.reviews.get().reviewer
     UserFactory._meta.model.objects.filter(pk=author.pk).update(roles=["annotator", "reviewer"])
     for person in (author, first, UserFactory(roles=["lead", "reviewer"])):
-        assert services.next_review(person) != item.revision_id
+        assert handing_out.next_review(person) != item.revision_id
 
 
 def test_nobody_meets_it_twice(item, always):
     person = reviewer()
     for _ in range(3):
         waiting()
-    assert services.next_review(person) == item.revision_id
+    assert handing_out.next_review(person) == item.revision_id
     review(person, item.revision.question, ruling())
-    assert services.next_review(person) != item.revision_id
+    assert handing_out.next_review(person) != item.revision_id
     with pytest.raises(IntegrityError), transaction.atomic():
         BlindAnswer.objects.create(revision=item.revision, reviewer=person, answer="correct", watched_s=9, gold=item)
 
@@ -116,7 +116,7 @@ def test_whatever_is_said_about_it_changes_nothing(item, always):
     question, person = item.revision.question, reviewer()
     before = Question.objects.filter(pk=question.pk).values().get()
     waiting()
-    services.next_review(person)
+    handing_out.next_review(person)
     given = review(person, question, ruling("return", reasons=RETURN), answer="two_fit")
     assert given.gold == item and given.told_state == "returned"
     assert Question.objects.filter(pk=question.pk).values().get() == before
@@ -131,10 +131,10 @@ def test_whatever_is_said_about_it_changes_nothing(item, always):
 def test_a_lease_that_ran_out_is_taken_again_after_the_answer(item, always):
     person = reviewer()
     waiting()
-    services.next_review(person)
+    handing_out.next_review(person)
     services.answer_blind(user=person, revision=item.revision, answer="correct", watched_s=10, seconds=1)
     Lease.objects.all().delete()
-    services.hold(person, item.revision)
+    handing_out.hold(person, item.revision)
     assert services.rule(user=person, revision=item.revision, ruling=ruling()).gold == item
 
 
@@ -164,7 +164,7 @@ def test_retired_it_is_shown_to_nobody_and_its_review_cannot_be_undone(client, i
     assert client.delete(f"/api/v1/questions/{question.pk}/gold/").status_code == 204
     assert client.delete(f"/api/v1/questions/{question.pk}/gold/").status_code == 409
     waiting()
-    assert services.next_review(reviewer()) != item.revision_id
+    assert handing_out.next_review(reviewer()) != item.revision_id
     assert client.post(reverse("gold_promote", args=[question.pk])).status_code == 302
     assert GoldItem.objects.filter(retired_at=None).count() == 1
     assert client.get(reverse("gold_items")).text.count("<tr>") == 2
@@ -174,14 +174,14 @@ def test_retired_it_is_shown_to_nobody_and_its_review_cannot_be_undone(client, i
 def test_a_question_that_left_approval_is_shown_to_nobody(item, always):
     waiting()
     Question.objects.filter(pk=item.revision.question_id).update(state="returned")
-    assert services.next_review(reviewer()) != item.revision_id
+    assert handing_out.next_review(reviewer()) != item.revision_id
 
 
 def test_accuracy_counts_gold_alone(client, item, always, lead):
     person = reviewer(username="gil")
     for _ in range(2):
         waiting()
-    services.next_review(person)
+    handing_out.next_review(person)
     review(person, item.revision.question, ruling("return", reasons=RETURN), answer="distractor_1")
     review(person, Question.objects.filter(state="submitted").first(), ruling())
     row = next(row for row in accuracy.by_person(30) if row["person"] == person)
@@ -202,7 +202,7 @@ def test_many_reviewers_at_once_share_one_gold_item(lead, always):
     item = gold.promote(user=lead, question=question)
     QuestionFactory.create_batch(12, submitted=True)
     people = UserFactory.create_batch(10, roles=["reviewer"])
-    given = at_once(*[partial(services.next_review, person) for person in people])
+    given = at_once(*[partial(handing_out.next_review, person) for person in people])
     assert not [one for one in given if not isinstance(one, int)], given
     real = [one for one in given if one != item.revision_id]
     assert len(real) == len(set(real)) and len(real) < 10
@@ -281,7 +281,7 @@ def test_a_lead_who_reviews_sees_no_counts_before_answering(client):
 
 
 def test_gold_items_are_work_but_say_nothing_about_questions(settings, lead):
-    from qc import gold, services
+    from qc import gold, handing_out
     from qc.dashboard import counting
     from qc.dashboard.models import PersonDay
     from tests.qc.conftest import RETURN, review, ruling
@@ -292,7 +292,7 @@ def test_gold_items_are_work_but_say_nothing_about_questions(settings, lead):
     gold.promote(user=lead, question=question)
     QuestionFactory(submitted=True)
     person = UserFactory(roles=["reviewer"])
-    services.next_review(person)
+    handing_out.next_review(person)
     review(person, question, ruling("return", reasons=RETURN), answer="distractor_1")
     counting.recount()
     day = PersonDay.objects.get(person=person)

@@ -11,7 +11,7 @@ from django.utils import translation
 from annotator import letters
 from annotator.models import OPTION_KEYS, Lease, Question, Remark, WrongState
 from annotator.services import Invalid, submit
-from qc import leaks, services
+from qc import handing_out, leaks, services
 from qc.leak_models import LeakAnswer, LeakCheck, LeakWaiver
 from qc.leak_verdicts import PERSON, passed, return_approved, waive, with_standing
 from qc.models import BlindAnswer, Review
@@ -162,7 +162,7 @@ class TestWhatFollows:
     def test_a_leaky_question_goes_back_to_its_author_with_the_evidence(self, use, reviewer):
         question = submitted()
         revision = question.revisions.get()
-        services.hold(reviewer, revision)
+        handing_out.hold(reviewer, revision)
         use(wise=knows(KNOWN))
         check(question)
         question.refresh_from_db()
@@ -175,7 +175,7 @@ class TestWhatFollows:
     def test_a_reviewer_in_the_middle_is_told_in_words(self, use, reviewer):
         question = submitted()
         revision = question.revisions.select_related("question__clip").get()
-        services.hold(reviewer, revision)
+        handing_out.hold(reviewer, revision)
         BlindAnswer.objects.create(revision=revision, reviewer=reviewer, answer="correct", watched_s=10)
         use(wise=knows(KNOWN))
         check(question)
@@ -184,7 +184,7 @@ class TestWhatFollows:
             services.rule(user=reviewer, revision=revision, ruling=ruling)
         revision.question.refresh_from_db()
         with pytest.raises(WrongState, match="leak check sent this question back"):
-            services.hold(reviewer, revision)
+            handing_out.hold(reviewer, revision)
         assert not Review.objects.exists()
 
     def test_an_approval_before_the_leak_was_found_cannot_be_undone(self, use, reviewer):

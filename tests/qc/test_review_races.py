@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from annotator import queue
 from annotator.models import Lease, Question
-from qc import services
+from qc import handing_out, services
 from qc.models import Review
 from tests.factories import QuestionFactory, UserFactory
 from tests.qc.conftest import RETURN, review, revision_of, ruling
@@ -107,7 +107,7 @@ def test_an_undo_pressed_twice_counts_once():
 def test_sixteen_reviewers_asking_at_once_get_sixteen_questions():
     QuestionFactory.create_batch(20, submitted=True)
     people = UserFactory.create_batch(16, roles=["reviewer"])
-    given = at_once(*[partial(services.next_review, person) for person in people])
+    given = at_once(*[partial(handing_out.next_review, person) for person in people])
     assert len(set(given)) == 16
     assert None not in given
     assert set(Lease.objects.values_list("slot", flat=True)) == {1}
@@ -154,7 +154,7 @@ def test_two_leases_put_back_at_once_free_two_places():
     question = QuestionFactory(submitted=True, review_slots=2, revision__approvals_needed=2)
     people = UserFactory.create_batch(2, roles=["reviewer"])
     for _ in range(5):
-        assert {services.next_review(person) for person in people} == {revision_of(question).pk}
+        assert {handing_out.next_review(person) for person in people} == {revision_of(question).pk}
         assert (
             at_once(*[partial(queue.release, person, revision_id=revision_of(question).pk) for person in people])
             == [True] * 2

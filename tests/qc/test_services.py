@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from annotator import letters
 from annotator.models import Clip, Lease, Question, Remark, WrongState
 from annotator.services import Invalid, hand_over
-from qc import services
+from qc import handing_out, services
 from qc.models import BlindAnswer, Review
 from tests.factories import QuestionFactory, RevisionFactory, UserFactory
 from tests.qc.conftest import RETURN, review, revision_of, ruling
@@ -19,29 +19,29 @@ pytestmark = pytest.mark.django_db
 
 def test_nobody_is_offered_their_own_question(reviewer):
     QuestionFactory(submitted=True, author=reviewer)
-    assert services.next_review(reviewer) is None
+    assert handing_out.next_review(reviewer) is None
 
 
 def test_an_approval_settles_the_question_and_accepts_the_clip(reviewer):
     question = QuestionFactory(submitted=True)
-    assert services.next_review(reviewer) == revision_of(question).pk
+    assert handing_out.next_review(reviewer) == revision_of(question).pk
     review(reviewer, question, ruling())
     question.refresh_from_db()
     assert question.state == Question.State.APPROVED
     assert question.clip.content == Clip.Content.ACCEPTED
     assert not Lease.objects.exists()
-    assert services.next_review(reviewer) is None
+    assert handing_out.next_review(reviewer) is None
 
 
 def test_two_approvals_by_different_people_where_two_are_needed():
     question = QuestionFactory(submitted=True, review_slots=2, revision__approvals_needed=2)
     first, second = UserFactory.create_batch(2, roles=["reviewer"])
-    services.next_review(first)
+    handing_out.next_review(first)
     review(first, question, ruling())
     question.refresh_from_db()
     assert (question.state, question.review_slots) == (Question.State.SUBMITTED, 1)
-    assert services.next_review(first) is None
-    assert services.next_review(second) == revision_of(question).pk
+    assert handing_out.next_review(first) is None
+    assert handing_out.next_review(second) == revision_of(question).pk
     review(second, question, ruling())
     question.refresh_from_db()
     assert question.state == Question.State.APPROVED
@@ -135,14 +135,14 @@ def test_the_database_refuses_the_author_as_reviewer():
             revision=revision, reviewer=question.author, blind_answer=answer, verdict="approve", client_key=uuid.uuid4()
         )
     with pytest.raises(PermissionDenied):
-        services.hold(question.author, revision)
+        handing_out.hold(question.author, revision)
 
 
 @pytest.mark.parametrize("verdict", ["approve", "return", "reject"])
 def test_a_verdict_can_be_undone_while_nothing_followed(verdict):
     chief = UserFactory(roles=["reviewer", "lead"])
     question = QuestionFactory(submitted=True)
-    services.next_review(chief)
+    handing_out.next_review(chief)
     given = review(chief, question, ruling(verdict, reasons=[] if verdict == "approve" else RETURN))
     revision = services.undo(user=chief, review_id=given.pk)
     question.refresh_from_db()
@@ -226,10 +226,10 @@ def test_what_waits_is_counted_up_to_a_limit_and_without_ones_own(reviewer):
     QuestionFactory(submitted=True, author=reviewer)
     questions = QuestionFactory.create_batch(3, submitted=True)
     review(UserFactory(), questions[0], ruling())
-    assert services.waiting_for(reviewer, at_most=100) == 2
-    services.next_review(reviewer)
-    assert services.waiting_for(reviewer, at_most=100) == 2
-    assert services.waiting_for(reviewer, at_most=1) == 1
+    assert handing_out.waiting_for(reviewer, at_most=100) == 2
+    handing_out.next_review(reviewer)
+    assert handing_out.waiting_for(reviewer, at_most=100) == 2
+    assert handing_out.waiting_for(reviewer, at_most=1) == 1
 
 
 def test_who_wrote_an_earlier_revision_does_not_review_the_question(reviewer):
@@ -237,10 +237,10 @@ def test_who_wrote_an_earlier_revision_does_not_review_the_question(reviewer):
     heir = UserFactory()
     Question.objects.filter(pk=question.pk).update(author=heir, revision_number=2)
     second = RevisionFactory(question=question, author=heir, number=2)
-    assert services.next_review(reviewer) is None
+    assert handing_out.next_review(reviewer) is None
     with pytest.raises(PermissionDenied, match="You wrote this"):
-        services.hold(reviewer, second)
-    assert services.next_review(UserFactory()) == second.pk
+        handing_out.hold(reviewer, second)
+    assert handing_out.next_review(UserFactory()) == second.pk
 
 
 def test_a_return_stands_once_the_question_went_to_another_author(reviewer):

@@ -13,20 +13,23 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from annotator import queue
-from annotator.models import Clip, Question, Revision
+from annotator.models import Clip, ClipFamily, Question, Revision
 from modelzoo import export_jobs, exporting
 from modelzoo.instruct.models import InstructSample, PreferencePair
 from modelzoo.models import Evaluation, Release, TrainingRun
 from modelzoo.releases import export_jobs as release_exports
 from modelzoo.releases import sealing
-from qc import services as reviews
+from qc import handing_out
 from qc.baseline.models import BaselineRun
+from qc.duplicates import grouping
+from qc.duplicates.models import DuplicatePair
 from qc.models import Review
 from studio.api_reference import description
 from studio.models import ApiToken, Job
 from tests.factories import ClipFactory, PreferencePairFactory, QuestionFactory, UserFactory
 from tests.modelzoo.evaluation.builders import evaluated, make_set
 from tests.modelzoo.releases.test_seal import questions
+from tests.qc.duplicates import pair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
@@ -53,6 +56,8 @@ MODELS = {
     "preference": PreferencePair,
     "evaluations": Evaluation,
     "baseline": BaselineRun,
+    "duplicates": DuplicatePair,
+    "families": ClipFamily,
     "clip": Clip,
     "revision": Revision,
 }
@@ -87,6 +92,9 @@ def a_bit_of_everything():
         QuestionFactory.create_batch(2, **{state: True})
     ClipFactory.create_batch(3)
     PreferencePairFactory(), PreferencePairFactory(sample__state="generated", state="generated", verdict="")
+    for state in ("open", "same"):
+        alike = pair(ClipFactory(), ClipFactory(), state)
+        grouping.regroup([alike.first_id])
     Job.objects.create(kind=export_jobs.KIND, queue="io", state="done", result={"questions": 1})
     for state in ("running", "finished", "lost"):
         TrainingRun.objects.create(name=state, state=state, host="here", stage="sft", latest={"loss": 0.5})
@@ -103,7 +111,7 @@ def test_nothing_is_a_500_and_every_answer_is_as_described(who, one_connection, 
     if person.is_annotator:
         queue.next_clip(person)
     if person.is_reviewer:
-        reviews.next_review(person)
+        handing_out.next_review(person)
     if person.is_lead:
         export_jobs.start(by=person, options=exporting.Options())
     _token, secret = ApiToken.issue(user=person, name="fuzz")

@@ -1,40 +1,19 @@
 """See how much of the key two local classifiers can tell from the text alone. Asks nobody, costs nothing."""
 
-import time
-
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from qc.baseline import chance, probes, runs
 from qc.baseline.models import BaselineRun
-from studio.health import worker_command, worker_missing
-from studio.models import Job
-from studio.terminal import Line
+from studio.waiting import refuse_unless_done, wait_for
 
 
 class Command(BaseCommand):
     help = "Judge all submitted questions by the local text-only baseline, in a worker, and print its figures."
 
     def handle(self, **options):
-        job = runs.start()
-        try:
-            job = self.wait(job)
-        except KeyboardInterrupt:
-            raise CommandError(f"Not waiting any more; job {job.pk} goes on in its worker.", returncode=130)
-        if job.state != Job.State.DONE:
-            raise CommandError(f"The job {job.get_state_display().lower()}: {job.error or 'see the job’s page.'}")
+        job = wait_for(runs.start(), self.stdout, lambda job: f"step {job.done} of {job.total or '?'}")
+        refuse_unless_done(job)
         self.tell(BaselineRun.objects.get(job=job))
-
-    def wait(self, job):
-        line, warned = Line(self.stdout), False
-        while (job := Job.objects.get(pk=job.pk)).is_active:
-            line.show(f"step {job.done} of {job.total or '?'}")
-            if not warned and worker_missing("cpu"):
-                warned = True
-                line.end()
-                self.stdout.write(f"No worker serves the queue “cpu”; start one with: {worker_command('cpu')}")
-            time.sleep(0.3)
-        line.end()
-        return job
 
     def tell(self, made):
         self.stdout.write(f"{made.questions} questions of {made.families} clip families, {made.seconds:.1f} s.")

@@ -1,17 +1,13 @@
 """Ask language models for the answers to questions without their clips; run again, it goes on where it was stopped."""
 
-import time
-
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
 
 from qc import leaks
 from qc.leak_models import LeakCheck
-from studio.health import worker_command, worker_missing
 from studio.llm import budget, endpoints
 from studio.llm.models import LLMCall
-from studio.models import Job
-from studio.terminal import Line
+from studio.waiting import refuse_unless_done, wait_for
 
 
 class Command(BaseCommand):
@@ -42,10 +38,8 @@ class Command(BaseCommand):
         if job is None:
             self.stdout.write("Somebody else is checking them just now.")
             return
-        try:
-            self.wait(job)
-        except KeyboardInterrupt:
-            raise CommandError(f"Not waiting any more; job {job.pk} goes on in its worker.", returncode=130)
+        told = lambda job: f"{job.done} of {job.total} questions, ${job.cost_usd:.4f}"  # noqa: E731
+        self.tell_found(wait_for(job, self.stdout, told))
 
     def tell_plan(self, revisions, ready, batch):
         rule = leaks.rule()
@@ -59,16 +53,7 @@ class Command(BaseCommand):
             most = sum(prices) / (2 if batch else 1)
             self.stdout.write(f"It costs at most ${most:.4f}. Of today's ${limit:.2f}, ${bound:.4f} is spent or reserved.")
 
-    def wait(self, job):
-        line, warned = Line(self.stdout), False
-        while (job := Job.objects.get(pk=job.pk)).is_active:
-            line.show(f"{job.done} of {job.total} questions, ${job.cost_usd:.4f}")
-            if not warned and worker_missing("llm"):
-                warned = True
-                line.end()
-                self.stdout.write(f"No worker serves the queue “llm”; start one with: {worker_command('llm')}")
-            time.sleep(0.3)
-        line.end()
+    def tell_found(self, job):
         checks = LeakCheck.objects.filter(job=job)
         states = list(checks.values_list("state", flat=True))
         told = ", ".join(f"{states.count(state)} {state.value}" for state in LeakCheck.State if state in states)
@@ -76,8 +61,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{told}. Spent ${job.cost_usd:.4f}.")
         if lost:
             self.stdout.write(f"${lost:.4f} of it is for requests without a reply, at the most they can have cost.")
-        if job.state != Job.State.DONE:
-            raise CommandError(f"The job {job.get_state_display().lower()}: {job.error or 'see the job’s page.'}")
+        refuse_unless_done(job)
         if LeakCheck.State.FAILED in states:
             reason = checks.filter(state=LeakCheck.State.FAILED).first().reason
             raise CommandError(f"{states.count('failed')} checks failed; the first: {reason} Run it again to make them.")

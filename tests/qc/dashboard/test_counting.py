@@ -16,7 +16,7 @@ from django.utils import timezone
 from annotator import curating, queue
 from annotator.models import Clip, Lease, Question, Revision, WrongState
 from annotator.services import Invalid, hand_over, save_draft, submit
-from qc import leak_verdicts, services, tasks
+from qc import handing_out, leak_verdicts, services, tasks
 from qc.dashboard import counting
 from qc.dashboard.models import CountMark, CountState, PersonDay, QuestionFacts, QuestionTally
 from qc.models import LeakCheck, Review
@@ -223,7 +223,7 @@ class TestAtOnce:
             rng = random.Random(seed)
             while True:
                 last = not left[0]
-                pk = services.next_review(user)
+                pk = handing_out.next_review(user)
                 if pk is None and last:
                     return
                 if pk is None:
