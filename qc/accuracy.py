@@ -7,7 +7,7 @@ from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
 from annotator import practice
-from qc.agreement.statistics import wilson
+from qc.intervals import wilson
 from qc.models import BlindAnswer, Review
 from studio.models import User
 

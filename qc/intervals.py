@@ -8,6 +8,8 @@ Z_95 = 1.959963984540054
 def wilson(right, total, z=Z_95):
     """(low, high) of the Wilson score interval of `right` out of `total`, 95 % unless told; None of nothing.
 
+    Both may be fractions: shares of an answer, and questions that count for less because they are alike.
+
     E. B. Wilson, JASA 22 (1927), 209-212.
     """
     if not total:

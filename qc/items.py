@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.models import OPTION_KEYS, Revision
 from annotator.panels import QuestionFilter
-from qc.agreement.statistics import wilson
+from qc.intervals import wilson
 from qc.models import BlindAnswer, ItemStats
 
 DEAD_SHARE, DEAD_AFTER = 0.05, 20  # classical item analysis: fewer choosers than this, after so many answers

@@ -4,26 +4,15 @@ Ratings come counted: `Table(counts, weights)` says how many items show each pat
 approved and one returned is the pattern (2, 1); 900 such items are that pattern with the weight 900. Nothing below
 depends on who said what, so missing cells need no mark, and the work grows with the patterns, not with the items.
 
-Sources: Wilson 1927; Gwet 2008, AC1 for many raters; Krippendorff 2011, alpha for nominal data; Cicchetti & Feinstein
-1990, agreement on one class. All four have peers in the tests. What `Looks` estimates is worked out there by hand.
+Sources: Gwet 2008, AC1 for many raters; Krippendorff 2011, alpha for nominal data; Cicchetti & Feinstein 1990, agreement
+on one class. All three have peers in the tests. What `Looks` estimates is worked out there by hand.
 """
 
 import math
 from dataclasses import dataclass
 
-Z_95 = 1.959963984540054
 DRAWS = 2000
 MOST_UNDEFINED = 0.05  # a figure that more than this share of the draws cannot have gets no interval
-
-
-def wilson(right, asked, *, z=Z_95):
-    """(low, high) of the share right / asked, both 0 to 1; None for nothing asked."""
-    if not asked:
-        return None
-    share, extra = right / asked, z * z / asked
-    middle = (share + extra / 2) / (1 + extra)
-    half = z * math.sqrt(share * (1 - share) / asked + extra / (4 * asked)) / (1 + extra)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 @dataclass(frozen=True)

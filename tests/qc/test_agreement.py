@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from django.urls import reverse
 from statsmodels.stats.inter_rater import fleiss_kappa
-from statsmodels.stats.proportion import proportion_confint
 
 from annotator.services import Invalid
 from qc.agreement import report, tables, words
@@ -22,7 +21,6 @@ from qc.agreement.statistics import (
     krippendorff_alpha,
     percent_agreement,
     rejection_with_interval,
-    wilson,
     with_intervals,
 )
 from qc.models import AgreementReport
@@ -93,13 +91,7 @@ def test_percent_agreement_as_fleiss_has_it():
     assert (percent_agreement(Table.of_items(items)) - 1 / 3) / (2 / 3) == pytest.approx(peer, abs=1e-6)
 
 
-@pytest.mark.parametrize(("right", "asked"), [(0, 1), (1, 1), (3, 10), (10, 10), (0, 25), (219, 880)])
-def test_wilson_as_statsmodels_has_it(right, asked):
-    assert wilson(right, asked) == pytest.approx(proportion_confint(right, asked, method="wilson"), abs=1e-6)
-
-
 def test_what_the_data_do_not_determine_is_none():
-    assert wilson(0, 0) is None
     empty, alike = Table((), ()), two_people(7, 0, 0)
     assert [percent_agreement(empty), gwet_ac1(empty), krippendorff_alpha(empty), agreement_on(empty, 1)] == [None] * 4
     assert percent_agreement(alike) == gwet_ac1(alike) == 1

@@ -1,4 +1,5 @@
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from qc.intervals import wilson
 
@@ -10,6 +11,11 @@ from qc.intervals import wilson
 )
 def test_it_is_wilsons_interval(right, total, low, high):
     assert wilson(right, total) == pytest.approx((low, high), abs=2e-6)
+
+
+@pytest.mark.parametrize(("right", "asked"), [(0, 1), (1, 1), (3, 10), (10, 10), (0, 25), (219, 880), (2.5, 10.5)])
+def test_as_statsmodels_has_it(right, asked):
+    assert wilson(right, asked) == pytest.approx(proportion_confint(right, asked, method="wilson"), abs=1e-6)
 
 
 def test_nothing_has_no_interval():
