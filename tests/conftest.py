@@ -104,13 +104,19 @@ def start_worker(transactional_db, tmp_path):
         worker.stop()
 
 
-def wait_until(condition, *, seconds=30, every=0.1, what="the condition"):
-    """Poll until `condition()` is true and return its value; fail with `what` after `seconds`."""
-    end = time.monotonic() + seconds
+def wait_until(condition, *, seconds=30, every=0.1, what="the condition", moving=None):
+    """Poll until `condition()` is true and return its value; fail with `what` after `seconds`.
+
+    With `moving`, a function, the time begins anew whenever its value changes: long work on a busy machine is no failure,
+    work that stands still is.
+    """
+    end, last = time.monotonic() + seconds, moving and moving()
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
+        if moving and (now := moving()) != last:
+            end, last = time.monotonic() + seconds, now
         time.sleep(every)
     pytest.fail(f"Waited {seconds} s for {what}.")
 

@@ -10,13 +10,14 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 
+from qc.intervals import wilson
+
 OPTIONS = 4
 CHANCE = 1 / OPTIONS
-LEVEL = 0.05  # of intervals and of the sample size
+LEVEL = 0.05  # of the sample size
 ALARM = 0.01  # two-sided; many figures are looked at, and one in a hundred strays this far by luck
 POWER = 0.8
 EFFECT = 0.30  # the accuracy that must not be missed
-_Z = NormalDist().inv_cdf(1 - LEVEL / 2)
 
 ABOVE, BELOW, TOO_FEW, AT_CHANCE = "above", "below", "too_few", "at_chance"
 
@@ -47,15 +48,6 @@ def sample_size(effect=EFFECT, chance=CHANCE, *, level=LEVEL, power=POWER):
 NEEDED = sample_size()
 
 
-def wilson(share, n):
-    """(low, high) of the 95 % interval of a share of `n` (which may be no whole number), by Wilson (1927)."""
-    if n <= 0:
-        return 0.0, 1.0
-    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def tie_variance(named):
     """Variance of the credit of a cue that names `named` of the four options of a question whose key is anywhere.
 
@@ -82,7 +74,7 @@ def figure(credits, variances, families):
     if not n:
         return Figure(0, 0.0, 0.0, 0.0, 1.0, 1.0, TOO_FEW)
     right, effect = sum(credits), design_effect(credits, families)
-    low, high = wilson(right / n, n / effect)
+    low, high = wilson(right / effect, n / effect)
     variance = sum(variances) * effect
     p = math.erfc(abs(right - n * CHANCE) / math.sqrt(2 * variance)) if variance else 1.0
     return Figure(n, right, right / n, low, high, p, _verdict(right / n, p, n / effect))

@@ -18,7 +18,7 @@ from qc.baseline import features
 FOLDS = 5
 LEAST_FAMILIES = 10  # with fewer there is nothing to learn from
 MOST_LEARNED = 20_000  # questions to learn from; beyond that, a random 20,000 of them. All are judged.
-CHUNK = 5_000
+CHUNK = 2_000
 REGULARISATION = 0.02  # strong: most words are met in a few questions only
 SEED = 20241202
 OPTIONS, QUESTION = "options", "question"
@@ -49,7 +49,9 @@ def learn(table):
     rows = vstack([keys - table[other::4] for other in (1, 2, 3)], format="csr")
     signs = np.where(np.arange(rows.shape[0]) % 2, -1, 1)  # the same loss, and both classes the library asks for
     rows = diags(signs.astype(np.float32)) @ rows
-    model = LogisticRegression(C=REGULARISATION, solver="liblinear", fit_intercept=False, max_iter=200, random_state=SEED)
+    model = LogisticRegression(
+        C=REGULARISATION, solver="liblinear", dual=True, fit_intercept=False, max_iter=1000, random_state=SEED
+    )
     return model.fit(rows, signs).coef_[0]
 
 
@@ -59,15 +61,19 @@ def softmax(scores):
     return grown / grown.sum(axis=1, keepdims=True)
 
 
+def steps(count):
+    """How many steps it takes to judge so many questions."""
+    return 1 + FOLDS * len(WAYS) + -(-count // CHUNK)
+
+
 def fit(items, *, tick):
-    """Learn and judge; `tick(done, steps)` is called before each step and may raise. Needs LEAST_FAMILIES families."""
-    steps = 1 + FOLDS * len(WAYS) + -(-len(items) // CHUNK)
-    tick(0, steps)
+    """Learn and judge; `tick(done)` is called before each of the `steps` and may raise. Needs LEAST_FAMILIES families."""
+    tick(0)
     folds = folds_of([item.family for item in items])
     chosen = np.arange(len(items))
     if len(items) > MOST_LEARNED:
         chosen = np.array(sorted(random.Random(SEED).sample(range(len(items)), MOST_LEARNED)))
-    sample = [items[index] for index in chosen]
+    sample = [features.read(items[index]) for index in chosen]
     vocabulary = features.vocabulary(sample)
     alone = features.options_alone(sample, vocabulary)
     both = hstack([alone, features.with_question(sample, vocabulary)], format="csr")
@@ -75,15 +81,16 @@ def fit(items, *, tick):
     for fold in range(FOLDS):
         others = np.repeat(folds[chosen] != fold, 4)
         for way, table in ((OPTIONS, alone), (QUESTION, both)):
-            tick(done, steps)
+            tick(done)
             models[way, fold] = learn(table[others])
             done += 1
-    del alone, both
+    learned = len(sample)
+    del alone, both, sample
     scores = {way: np.zeros((len(items), 4), dtype=np.float32) for way in WAYS}
     for start in range(0, len(items), CHUNK):
-        tick(done, steps)
+        tick(done)
         done += 1
-        part = items[start : start + CHUNK]
+        part = [features.read(item) for item in items[start : start + CHUNK]]
         table = features.options_alone(part, vocabulary)
         tables = {OPTIONS: table, QUESTION: hstack([table, features.with_question(part, vocabulary)], format="csr")}
         for way in WAYS:
@@ -95,6 +102,6 @@ def fit(items, *, tick):
     return Fitted(
         chances={way: softmax(scores[way].astype(np.float64)) for way in WAYS},
         weights=dict(zip(words, weights.tolist(), strict=True)),
-        learned=len(sample),
+        learned=learned,
         families=len(set(item.family for item in items)),
     )

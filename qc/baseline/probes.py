@@ -80,17 +80,16 @@ def hits(stem, options):
 
 def tally(items):
     """{probe name: Figure} over the items in which a probe can choose; where all four options tie it cannot."""
-    found = {}
-    for probe in PROBES:
-        credits, variances, families = [], [], []
-        for item in items:
+    kept = {probe.name: ([], [], []) for probe in PROBES}
+    for item in items:
+        for probe in PROBES:
             options = named(probe.scores(item.stem, item.options))
             if len(options) < chance.OPTIONS:
+                credits, variances, families = kept[probe.name]
                 credits.append(credit(options))
                 variances.append(chance.tie_variance(len(options)))
                 families.append(item.family)
-        found[probe.name] = chance.figure(credits, variances, families)
-    return found
+    return {name: chance.figure(*lists) for name, lists in kept.items()}
 
 
 def letters(items):

@@ -1,13 +1,16 @@
 """Starting a run of the baseline, making it in the worker, keeping what it found."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Max
 
 from qc.baseline import chance, items, probes
 from qc.baseline.models import BaselineRun, BaselineScore
+from qc.baseline.words import tokens
 from studio import jobs
 from studio.sentences import say
 
@@ -15,6 +18,7 @@ KIND = "qc.baseline"
 WAYS = ("options", "question")  # as in fit.py, which the web process never imports
 MOST_AUTHORS = 200
 MOST_WORDS = 40
+STORED_AT_ONCE = 5000
 
 
 def start(*, by=None):
@@ -35,49 +39,73 @@ def make(run):
     if BaselineRun.objects.filter(job=run.job).exists():
         return {}
     begun = time.monotonic()
-    found = items.read(lambda done: run.check())
-    if not found:
+    read = items.read(lambda done: run.check())
+    if not read:
         raise jobs.JobFailed(say("There is no submitted question to read yet."))
-    families = [item.family for item in found]
-    fitted, figures, groups, words = None, {}, {"category": [], "author": []}, []
-    from qc.baseline import fit
-
-    if len(set(families)) >= fit.LEAST_FAMILIES:
-        fitted = fit.fit(found, tick=lambda done, steps: run.progress(done, steps, unit="steps"))
-        credits = {way: _credits(fitted.chances[way]) for way in WAYS}
-        for way in WAYS:
-            figures[way] = _figure(credits[way], families, range(len(found)))
-            surest = fitted.chances[way].max(axis=1).argsort(kind="stable")[::-1][: max(1, len(found) // 10)]
-            figures[f"{way}_surest"] = _figure(credits[way], families, surest.tolist())
-        groups = {
-            "category": _groups([item.category for item in found], credits, families),
-            "author": _groups([item.author for item in found], credits, families)[:MOST_AUTHORS],
-        }
-        run.check()
-        words = _words(found, fitted.weights)
-    run.check()
-    figures_of_probes = {name: figure.as_json() for name, figure in probes.tally(found).items()}
-    letters = probes.letters(found)
-    figures_of_probes["letters"] = {"counts": letters, "p": round(chance.letters_p(letters), 6)}
-    run.check()
+    found = found_in(read, lambda done, steps: run.progress(done, steps, unit="steps"))
     with transaction.atomic():
         made = BaselineRun.objects.create(
             job=run.job,
-            questions=len(found),
-            families=len(set(families)),
-            learned=fitted.learned if fitted else 0,
-            newest_revision=max(item.revision for item in found),
-            figures=figures,
-            probes=figures_of_probes,
-            groups=groups,
-            words=words,
+            questions=len(read),
+            families=found.families,
+            learned=found.learned,
+            newest_revision=max(item.revision for item in read),
+            figures=found.figures,
+            probes=found.probes,
+            groups=found.groups,
+            words=found.words,
             seconds=round(time.monotonic() - begun, 1),
         )
-        if fitted:
-            BaselineScore.objects.bulk_create(_scores(made, found, fitted), batch_size=5000)
+        if found.fitted:
+            rows = scores(made, read, found.fitted)
+            while part := list(islice(rows, STORED_AT_ONCE)):
+                run.check()
+                BaselineScore.objects.bulk_create(part)
         # Of older runs the figures stay; who was how sure of which question then, nobody asks.
         BaselineScore.objects.exclude(run=made).delete()
     return {"run": made.pk, "questions": made.questions, "seconds": made.seconds}
+
+
+@dataclass(frozen=True)
+class Found:
+    """All a run finds, as it is stored; `fitted` is None where there were too few families to learn from."""
+
+    families: int
+    learned: int
+    figures: dict
+    probes: dict
+    groups: dict
+    words: list
+    fitted: object
+
+
+def found_in(read, tick):
+    """What is found in these items; `tick(done, steps)` is called before each step and may raise."""
+    from qc.baseline import fit
+
+    families = [item.family for item in read]
+    fitted, figures, groups, words = None, {}, {"category": [], "author": []}, []
+    count = len(set(families))
+    steps = fit.steps(len(read)) + 2 if count >= fit.LEAST_FAMILIES else 1
+    if count >= fit.LEAST_FAMILIES:
+        fitted = fit.fit(read, tick=lambda done: tick(done, steps))
+        credits = {way: _credits(fitted.chances[way]) for way in WAYS}
+        for way in WAYS:
+            figures[way] = _figure(credits[way], families, range(len(read)))
+            surest = fitted.chances[way].max(axis=1).argsort(kind="stable")[::-1][: max(1, len(read) // 10)]
+            figures[f"{way}_surest"] = _figure(credits[way], families, surest.tolist())
+        groups = {
+            "category": _groups([item.category for item in read], credits, families),
+            "author": _groups([item.author for item in read], credits, families)[:MOST_AUTHORS],
+        }
+        tick(steps - 2, steps)
+        words = _words(read, fitted.weights)
+    tick(steps - 1, steps)
+    tallied = {name: figure.as_json() for name, figure in probes.tally(read).items()}
+    letters = probes.letters(read)
+    tallied["letters"] = {"counts": letters, "p": round(chance.letters_p(letters), 6)}
+    tick(steps, steps)
+    return Found(count, fitted.learned if fitted else 0, figures, tallied, groups, words, fitted)
 
 
 def _credits(chances):
@@ -103,23 +131,31 @@ def _groups(names, credits, families):
     ]
 
 
-def _words(found, weights):
+def _words(read, weights):
     """The words and pairs that stand in the key more or less often than chance, the farthest first.
 
     A word that m of four options hold stands in the key with probability m/4 by chance; z sums that over all questions.
     """
-    from qc.baseline.features import grams
+    from qc.baseline.features import pairs
 
-    right, expected, variance, count = (defaultdict(float) for _ in range(4))
-    for item in found:
-        bags = [set(grams(text)) & weights.keys() for text in item.options]
-        for gram in set().union(*bags):
-            share = sum(gram in bag for bag in bags) / chance.OPTIONS
-            if share < 1:
-                count[gram] += 1
-                right[gram] += gram in bags[0]
-                expected[gram] += share
-                variance[gram] += share * (1 - share)
+    right = Counter()
+    times = {held: Counter() for held in range(1, chance.OPTIONS)}  # {m: {word: in how many questions m options hold it}}
+    for item in read:
+        bags = [set(pairs(tokens(text))) & weights.keys() for text in item.options]
+        held = Counter()
+        for bag in bags:
+            held.update(bag)
+        for gram, m in held.items():
+            if m < chance.OPTIONS:
+                times[m][gram] += 1
+        right.update(gram for gram in bags[0] if held[gram] < chance.OPTIONS)
+    count, expected, variance = Counter(), defaultdict(float), defaultdict(float)
+    for m, counted in times.items():
+        share = m / chance.OPTIONS
+        for gram, n in counted.items():
+            count[gram] += n
+            expected[gram] += n * share
+            variance[gram] += n * share * (1 - share)
     rows = [
         {
             "word": gram,
@@ -136,7 +172,8 @@ def _words(found, weights):
     return rows[:MOST_WORDS]
 
 
-def _scores(made, found, fitted):
+def scores(made, found, fitted):
+    """The rows of a run, unsaved, one by one."""
     places, chances = {}, {}
     for way in WAYS:
         chances[way] = fitted.chances[way][:, 0].tolist()

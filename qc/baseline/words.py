@@ -1,6 +1,7 @@
 """Words of a text, by the same rules as the hints of the writing page (static/js/write/hints.js)."""
 
 import re
+from functools import lru_cache
 
 # Each Chinese or Japanese character is a word of its own.
 _WORD = re.compile(
@@ -33,6 +34,7 @@ def tokens(text):
     return _WORD.findall(text.lower())
 
 
+@lru_cache(maxsize=2**18)  # of 100,000 questions every word is met many times
 def _without_ending(word):
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
@@ -40,11 +42,18 @@ def _without_ending(word):
     return word
 
 
+def without_form(found):
+    """Those of the words `tokens` found that carry meaning, as a set, without endings."""
+    return {_without_ending(word) for word in found if word not in STOP}
+
+
+@lru_cache(maxsize=16)  # the rules of thumb ask for the same five texts one after the other
 def content_words(text):
-    """The set of words that carry meaning, without endings."""
-    return {_without_ending(word) for word in tokens(text) if word not in STOP}
+    """The set of words of a text that carry meaning, without endings."""
+    return frozenset(without_form(tokens(text)))
 
 
 def jaccard(one, other):
     """Words in common over all words of two sets; 0 for two empty ones."""
-    return len(one & other) / len(one | other) if one or other else 0.0
+    both = len(one & other)
+    return both / (len(one) + len(other) - both) if one or other else 0.0

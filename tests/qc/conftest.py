@@ -51,7 +51,7 @@ def server(settings, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     settings.LLM_BACKOFF_S = 0.01
     settings.LLM_TRIES = 2
-    settings.JOB_HEARTBEAT_S = 60.0  # its thread cannot see what a test has not committed, and would stop the job
+    settings.JOB_HEARTBEAT_S = 3600.0  # its thread cannot see what a test has not committed, and would stop the job
     settings.LLM_PARALLEL = 1  # no threads, so that tests can be undone instead of cleared away
     with LLMServer() as server:
         yield server

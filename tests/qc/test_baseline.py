@@ -18,7 +18,7 @@ from tests.factories import QuestionFactory, UserFactory
 from tests.qc.planted import PLANTED, plant, told, world
 
 
-def quiet(done, steps):
+def quiet(done):
     pass
 
 
@@ -53,10 +53,6 @@ class TestChance:
         # (1.95996 sqrt(.25 x .75) + .84162 sqrt(.3 x .7))^2 / .05^2 = 609.5
         assert chance.NEEDED == 610 and chance.sample_size(0.35) == 157
 
-    def test_wilson_is_wilsons(self):
-        low, high = chance.wilson(0.5, 10)
-        assert (low, high) == (pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7634, abs=1e-4))
-
     def test_far_below_chance_is_an_alarm_and_few_questions_tell_nothing(self):
         def verdict(right, n):
             return chance.figure([1.0] * right + [0.0] * (n - right), [3 / 16] * n, range(n)).verdict
@@ -85,7 +81,7 @@ def test_probes_share_ties_and_leave_out_what_cannot_be_decided():
 
 @pytest.fixture
 def questions(db, settings):
-    settings.JOB_HEARTBEAT_S = 60.0  # its thread cannot see what a test has not committed, and would stop the job
+    settings.JOB_HEARTBEAT_S = 3600.0  # its thread cannot see what a test has not committed, and would stop the job
     author = UserFactory(username="wordy")
     return [
         QuestionFactory(submitted=True, author=author, correct=f"The crate hangs {n} metres above, unnaturally so.")
@@ -111,7 +107,7 @@ class TestRuns:
         assert set(BaselineScore.objects.values_list("run", flat=True)) == {again.pk} and BaselineRun.objects.count() == 2
 
     def test_nothing_to_read_ends_it_in_words_and_few_clips_only_try_the_probes(self, db, settings):
-        settings.JOB_HEARTBEAT_S = 60.0
+        settings.JOB_HEARTBEAT_S = 3600.0
         job = runs.start()
         assert jobs.run(job.pk) == "failed" and "no submitted question" in Job.objects.get(pk=job.pk).error
         QuestionFactory(submitted=True)

@@ -18,6 +18,7 @@ CHECKS = 500
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_in_the_middle_of_500_checks(start_worker, settings, monkeypatch):
     monkeypatch.setenv("TEST_LLM_KEY", KEY)
@@ -32,17 +33,22 @@ def test_a_worker_killed_in_the_middle_of_500_checks(start_worker, settings, mon
         worker = {"queues": "llm,io", "STUDIO_LLM_MODELS": models, "TEST_LLM_KEY": KEY, "STUDIO_LLM_PARALLEL": "4"}
         job, count = leaks.start([question.revisions.get().pk for question in questions])
         assert count == CHECKS
+
+        def made():
+            return LeakCheck.objects.filter(state="clear").count()
+
         first = start_worker(**worker)
-        wait_until(lambda: LeakCheck.objects.filter(state="clear").count() >= 100, seconds=120, what="100 checks")
+        wait_until(lambda: made() >= 100, seconds=120, moving=made, what="100 checks")
         server.delay_s = 1.0
         wait_until(lambda: server.under_way == 4, what="four requests to be under way")
         first.kill()
         server.delay_s = 0.005
-        done_before = LeakCheck.objects.filter(state="clear").count()
+        done_before = made()
         answered_before = LLMCall.objects.filter(state="answered").count()
         assert 100 <= done_before < CHECKS, "it was not killed in the middle"
         second = start_worker(**worker)
-        wait_until(lambda: not Job.objects.get(pk=job.pk).is_active, seconds=200, what="the job to end")
+        ended = lambda: not Job.objects.get(pk=job.pk).is_active  # noqa: E731
+        wait_until(ended, seconds=120, moving=made, what="the job to end")
         second.stop()
         logs = first.log.read_text() + second.log.read_text()
 
