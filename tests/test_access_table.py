@@ -209,6 +209,11 @@ TABLE = {
     "api/v1/questions/<id:pk>/gold/": {"POST": LEAD, "DELETE": LEAD},
     "api/v1/baseline/": {"GET": LEAD, "POST": LEAD},
     "api/v1/baseline/<id:pk>/": {"GET": LEAD},
+    "api/v1/duplicates/": {"GET": LEAD},
+    "api/v1/duplicates/<id:pk>/": {"GET": LEAD},
+    "api/v1/duplicates/<id:pk>/verdict/": {"POST": LEAD},
+    "api/v1/families/": {"GET": LEAD},
+    "api/v1/families/<id:pk>/": {"GET": LEAD},
     "api/v1/reviews/": {"GET": LEAD | REVIEWER},
     "api/v1/reviews/<id:pk>/": {"GET": LEAD | REVIEWER},
     "api/v1/reviews/<id:pk>/undo/": {"POST": REVIEWER},
@@ -305,6 +310,7 @@ def world(db):
         "evaluations": evaluated(make_set(4), lambda question: "A").pk,
         "account": 1,
         "baseline": 1,
+        "families": 1,
     }
     sessions = {"nobody": ""} | {name: session_of(name, [] if name == "no role" else [name]) for name in PEOPLE[1:]}
     return {"ids": ids, "sessions": sessions}
