@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from annotator import queue
+from annotator import leftovers, queue
 from annotator.sources import sites
 
 
@@ -12,3 +12,8 @@ def free_expired_leases():
 @shared_task
 def fetch_what_waits():
     sites.ring_all()
+
+
+@shared_task
+def remove_leftovers_by_night():
+    leftovers.start()

@@ -238,6 +238,11 @@ CELERY_BEAT_SCHEDULE["watch-runs"] = {
     "schedule": RUN_WATCH_S,
     "options": {"queue": "gpu", "expires": 30},
 }
+CELERY_BEAT_SCHEDULE["remove-leftovers-by-night"] = {
+    "task": "annotator.tasks.remove_leftovers_by_night",
+    "schedule": crontab(hour=3, minute=40),
+    "options": {"queue": "io", "expires": 3600},
+}
 CELERY_BEAT_SCHEDULE["nightly-agreement"] = {
     "task": "qc.tasks.nightly_agreement",
     "schedule": crontab(hour=3, minute=20),

@@ -1,11 +1,13 @@
 """Sorting new clips by key, and cutting them to exact frames of an original that is kept."""
 
+import os
+
 import av
 import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
-from annotator import importing, trimming
+from annotator import importing, leftovers, trimming
 from annotator.models import Clip, WrongState
 from studio import jobs
 from tests import videos
@@ -67,6 +69,33 @@ def test_a_cut_keeps_exactly_these_frames_and_the_original(client, lead, setting
     assert run() == "done" and numbers() == list(range(15, 35))
     trimming.cut(clip.pk, first=None, last=None, seen=(15, 34), by=lead)
     assert run() == "done" and numbers() == list(range(90)) and clip.cut is None
+
+
+def test_what_a_cut_replaced_is_deleted_a_day_later_and_nothing_else(lead, settings):
+    settings.JOB_HEARTBEAT_S = 3600
+    clip, _created = importing.bring(videos.counter(60), original_name="c.mp4", source=Clip.Source.FOLDER)
+    run = lambda: jobs.run(importing.latest_jobs([clip.pk])[clip.pk].pk)  # noqa: E731
+    assert run() == "done"
+    clip.refresh_from_db()
+    old = [clip.proxy, clip.poster, clip.filmstrip]
+    trimming.cut(clip.pk, first=10, last=39, seen=None, by=lead)
+    assert run() == "done"
+    clip.refresh_from_db()
+    new = [clip.proxy, clip.poster, clip.filmstrip]
+    gone = set(old) - set(new)  # both may show the same picture as their poster
+    assert clip.proxy not in old and all(map(default_storage.exists, old)), "somebody may be looking at them still"
+
+    def sweep():
+        job = leftovers.start()
+        assert jobs.run(job.pk) == "done", job.error
+        job.refresh_from_db()
+        return job.result["deleted"]
+
+    assert sweep() == 0
+    for name in [*old, *new, clip.original]:
+        os.utime(default_storage.path(name), (1, 1))
+    assert sweep() == len(gone)
+    assert not any(map(default_storage.exists, gone)) and all(map(default_storage.exists, [*new, clip.original]))
 
 
 def test_marks_of_questions_never_shift(lead):
