@@ -363,6 +363,7 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "PairState": "qc.duplicates.models.DuplicatePair.State",
         "ClipState": "annotator.models.Clip.State",
         "QuestionState": "annotator.models.Question.State",
         "JobState": "studio.models.Job.State",

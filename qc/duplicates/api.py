@@ -4,7 +4,7 @@ import django_filters
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Exists, OuterRef, Q
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -15,7 +15,7 @@ from studio.api_views import IdFilter, PersonSerializer, ReadOnly
 from studio.roles import Role
 
 
-class PairSerializer(serializers.ModelSerializer):
+class ClipPairSerializer(serializers.ModelSerializer):
     decided_by = PersonSerializer(read_only=True, allow_null=True)
     suggestion = serializers.CharField(read_only=True, help_text="What the evidence speaks for: a state, or nothing.")
     differs = serializers.ListField(
@@ -36,7 +36,7 @@ class PairSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class PairVerdictSerializer(serializers.Serializer):
+class ClipPairVerdictSerializer(serializers.Serializer):
     verdict = serializers.ChoiceField(choices=DuplicatePair.State.choices, help_text="“open” takes a verdict back.")
     seen = serializers.ChoiceField(choices=DuplicatePair.State.choices, help_text="The state you ruled on.")
 
@@ -51,6 +51,7 @@ class PairFilter(django_filters.FilterSet):
         model = DuplicatePair
         fields = []
 
+    @extend_schema_field(int)
     def of_clip(self, pairs, name, value):
         return pairs.filter(Q(first=value) | Q(second=value))
 
@@ -64,7 +65,7 @@ class PairViewSet(ReadOnly):
 
     access = dict.fromkeys(["list", "retrieve", "rule"], {Role.LEAD})
     queryset = DuplicatePair.objects.select_related("decided_by")
-    serializer_class = PairSerializer
+    serializer_class = ClipPairSerializer
     filterset_class = PairFilter
 
     @extend_schema(
@@ -72,17 +73,17 @@ class PairViewSet(ReadOnly):
         description="Same, same scene with another glitch, or different; families follow. 409 and nothing changed if"
         " somebody ruled in between, or if it contradicts what people said of other pairs. The same verdict again changes"
         " nothing.",
-        request=PairVerdictSerializer,
-        responses=PairSerializer,
+        request=ClipPairVerdictSerializer,
+        responses=ClipPairSerializer,
     )
     def rule(self, request, pk):
-        form = PairVerdictSerializer(data=request.data)
+        form = ClipPairVerdictSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         pair = get_object_or_404(DuplicatePair.objects.only("pk"), pk=pk)
-        return Response(PairSerializer(grouping.rule(user=request.user, pair_id=pair.pk, **form.validated_data)).data)
+        return Response(ClipPairSerializer(grouping.rule(user=request.user, pair_id=pair.pk, **form.validated_data)).data)
 
 
-class FamilySerializer(serializers.ModelSerializer):
+class ClipFamilySerializer(serializers.ModelSerializer):
     size = serializers.IntegerField(read_only=True)
     clips = serializers.ListField(
         source="member_ids", child=serializers.IntegerField(), read_only=True, help_text="Ids, the oldest first."
@@ -113,7 +114,7 @@ class FamilyViewSet(ReadOnly):
 
     access = dict.fromkeys(["list", "retrieve"], {Role.LEAD})
     queryset = ClipFamily.objects.all()
-    serializer_class = FamilySerializer
+    serializer_class = ClipFamilySerializer
     filterset_class = FamilyFilter
 
     def get_queryset(self):
