@@ -9,6 +9,7 @@ class ModelZooConfig(AppConfig):
         from annotator.panels import QUESTION_PANELS
         from modelzoo import (
             cards,  # noqa: F401 -- registers a section of a question's card
+            demo_chain,  # noqa: F401 -- and the job of the demo
             export_jobs,  # noqa: F401 -- registers the kind "modelzoo.export" in workers and in the web
         )
         from modelzoo.evaluation import jobs as evaluation_jobs  # noqa: F401 -- registers "modelzoo.evaluate" and its like

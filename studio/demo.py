@@ -100,6 +100,8 @@ def run(port, *, clips):
         wait_for_health(url, supervisor)
         try:
             call_command("seed_demo", clips=clips)
+            if clips:
+                call_command("seed_training")
         except CommandError as refusal:  # data of its own must not keep the Studio from running
             print(refusal, flush=True)
         print(

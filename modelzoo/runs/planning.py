@@ -144,7 +144,8 @@ def estimate(run, **arguments):
         return result
     run.log("\n".join(lines[-40:]))
     sentence = lines[-1].removeprefix("CommandError: ") if lines else ""
-    raise jobs.JobFailed(sentence or say("The trainer gave no estimate."))
+    told = say("The trainer gave no estimate; its process ended with code %(code)s.", code=process.returncode)
+    raise jobs.JobFailed(sentence or told)
 
 
 def _wait(process, run):

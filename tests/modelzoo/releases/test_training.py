@@ -1,6 +1,9 @@
 """Training on a sealed release, and finding from a question what learned from it."""
 
 import json
+import shutil
+import subprocess
+import sys
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,6 +13,7 @@ from modelzoo.models import Release, RunRelease, Takedown, TrainingRun
 from modelzoo.physvlm.data import sources
 from modelzoo.releases import sealing, training, writing
 from modelzoo.runs import carry, choices
+from tests.conftest import environment_of_a_process
 from tests.factories import InstructSampleFactory, QuestionFactory
 from tests.modelzoo.physvlm import runs
 from tests.modelzoo.releases.test_formats import training_clip
@@ -88,3 +92,32 @@ def test_a_folder_of_a_benchmark_release_is_not_trained_on(release, tmp_path):
     writing.write(sealing.seal("bench", kind="benchmark"), tmp_path / "bench")
     with pytest.raises(CommandError, match="is the benchmark bench; it is not trained on"):
         call_command("train_physvlm", "--stage", "sft", "--data", str(tmp_path / "bench"), "--out", str(tmp_path / "run"))
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_train_on_a_release_and_only_one_asks_the_database(settings, tmp_path):
+    for mark in range(2):
+        InstructSampleFactory(clip=training_clip(mark), place=0)
+    release = sealing.seal("of-two", kind="instruct")
+    out = tmp_path / "run"
+    command = [sys.executable, "manage.py", "train_physvlm", "--stage", "sft", "--release", "of-two", "--nproc", "2"]
+    command += ["--out", str(out), "--cache", str(tmp_path / "cache")]
+    command += [part for text in (*runs.SMALL, "max_steps=2") for part in ("--set", text)]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=settings.BASE_DIR,
+            env=environment_of_a_process(OMP_NUM_THREADS="1"),
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+    finally:
+        for folder in training.folders_of(release):
+            shutil.rmtree(folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    spec = json.loads((out / "spec.json").read_text())
+    assert (spec["data"][0]["release"]["sha256"], spec["processes"]) == (release.sha256, 2)
+    metas = [json.loads(path.read_text()) for path in out.glob("checkpoints/*/meta.json")]
+    assert metas and all(meta["releases"][0]["name"] == "of-two" for meta in metas)

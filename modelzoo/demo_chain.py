@@ -1,0 +1,141 @@
+"""The demo's way from approved questions to a checkpoint: rows for training, sealed releases, SFT on one, DPO on the other.
+
+One background job. Each of its steps finds what an earlier attempt made, so it may be killed anywhere and done again. The
+model is the tiny one and learns a few dozen steps: it shows the way, not what can be learned.
+"""
+
+import time
+from contextlib import suppress
+
+from django.conf import settings
+from django.utils import translation
+
+from annotator import curating
+from annotator.models import Clip, Fingerprint, Question, WrongState
+from modelzoo.instruct import firewall, own
+from modelzoo.models import Release, TrainingRun
+from modelzoo.releases import content, sealing
+from modelzoo.runs import actions, planning
+from studio import jobs
+from studio.models import Job
+from studio.sentences import say
+
+KIND = "modelzoo.demo_chain"
+BENCHMARK, INSTRUCT, PREFERENCE = "demo-physgame", "demo-physinstruct", "demo-physdpo"
+SFT, DPO = "demo-sft", "demo-dpo"
+STEPS = 30
+WAIT_S = 1800
+TRIES = 3
+MOST_TRIED = 50
+_TICK_S = 0.5
+
+
+def finished():
+    """Whether the demo has its last checkpoint, or somebody has decided otherwise about one of its runs."""
+    states = dict(TrainingRun.objects.filter(name__in=[SFT, DPO]).values_list("name", "state"))
+    settled = {TrainingRun.State.FINISHED, TrainingRun.State.STOPPED, TrainingRun.State.FAILED}
+    return states.get(DPO) in settled or states.get(SFT) in settled - {TrainingRun.State.FINISHED}
+
+
+def start(*, by=None):
+    """Queue what is missing of the chain; None where nothing is. It is one job however often this is called."""
+    if finished():
+        return None
+    return jobs.enqueue(KIND, owner=by, key=KIND, title=say("From the demo's questions to a checkpoint"), total=4)
+
+
+@jobs.job(KIND, queue="io")
+def go(run):
+    with translation.override(settings.LANGUAGE_CODE):
+        by = run.job.owner
+        _compared(run)
+        _give_one_to_training()
+        clips = _training_clips()
+        own.from_questions(clips)
+        own.from_glitchworld(clips)
+        own.oppose(clips)
+        run.progress(1, 4)
+        _seal(BENCHMARK, "benchmark", by, content.Filters(allow_unchecked=True, leave_out_conflicts=True))
+        _seal(INSTRUCT, "instruct", by, content.Filters(leave_out_conflicts=True))
+        _seal(PREFERENCE, "preference", by, content.Filters(leave_out_conflicts=True))
+        run.progress(2, 4)
+        more = [f"max_steps={STEPS}", "epochs=1000", "warmup=5", "log_every=1", "checkpoint_minutes=0.2"]
+        learned = _train(run, planning.Plan("tiny-sft", [f"release:{INSTRUCT}"], overrides=more, name=SFT), by)
+        run.progress(3, 4)
+        plan = planning.Plan("tiny-dpo", [f"release:{PREFERENCE}"], f"run:{learned.pk}:model", more, name=DPO)
+        last = _train(run, plan, by)
+        run.progress(4, 4)
+    return {"run": last.pk}
+
+
+def _until(run, found, sentence):
+    """What `found()` gives once it gives something; `JobFailed` with the sentence after half an hour."""
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        run.check()
+        time.sleep(_TICK_S)
+    raise jobs.JobFailed(sentence)
+
+
+def _compared(run):
+    """Wait until all clips were compared with all others."""
+    waiting = Fingerprint.objects.filter(compared_at=None, clip__state=Clip.State.READY)
+    _until(run, lambda: not waiting.exists(), say("The clips were not compared with each other. Is a worker running?"))
+
+
+def _give_one_to_training():
+    """Let the last approved question be one for training: people of the demo write about benchmark clips only."""
+    approved = Question.objects.filter(state=Question.State.APPROVED, clip__content=Clip.Content.ACCEPTED)
+    if Release.objects.filter(name=BENCHMARK).exists() or approved.filter(clip__purpose=Clip.Purpose.TRAINING).exists():
+        return
+    left = approved.filter(clip__purpose=Clip.Purpose.BENCHMARK, clip__source=Clip.Source.DEMO).order_by("-clip")
+    clips = list(left.values_list("clip", flat=True)[:MOST_TRIED])
+    for clip in clips[:-1]:  # the first one stays, for there is to be a benchmark
+        with suppress(WrongState):  # a clip that shows the same is for the benchmark
+            curating.give_purpose([clip], Clip.Purpose.TRAINING)
+            return
+
+
+def _training_clips():
+    clips = list(Clip.objects.filter(purpose=Clip.Purpose.TRAINING, state=Clip.State.READY))
+    refused = firewall.refusals(clips)
+    return [clip for clip in clips if clip.pk not in refused]
+
+
+def _seal(name, kind, by, filters):
+    if Release.objects.filter(name=name).exists():
+        return
+    try:
+        sealing.seal(name, kind=kind, filters=filters, by=by)
+    except sealing.CannotSeal as refusal:
+        raise jobs.JobFailed(str(refusal)) from refusal
+
+
+def _estimated(run, plan, by):
+    """The finished job of a plan's estimate; one that failed is asked for again, for its machine may just have been full."""
+    ended = (Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED)
+    for _try in range(TRIES):
+        job = planning.estimate_later(plan, by=by)
+        _until(run, lambda pk=job.pk: Job.objects.filter(pk=pk, state__in=ended), say("There is no worker that trains."))
+        job.refresh_from_db()
+        if job.state == Job.State.DONE:
+            return job
+    raise jobs.JobFailed(job.error or say("There is no worker that trains."))
+
+
+def _train(run, plan, by):
+    """The finished run of a plan: found, or estimated, started and waited for as somebody at the page would do it."""
+    found = TrainingRun.objects.filter(name=plan.name).first()
+    if found is None:
+        found = actions.start(by=by, job=_estimated(run, plan, by))
+
+    def is_over():
+        found.refresh_from_db()
+        return not found.is_active and found.state != TrainingRun.State.QUEUED and found.carried
+
+    _until(run, is_over, say("There is no worker that trains."))
+    if found.state != TrainingRun.State.FINISHED:
+        raise jobs.JobFailed(say("The run %(name)s did not finish; its page says why.", name=found.name))
+    return found
