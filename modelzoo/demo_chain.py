@@ -12,7 +12,7 @@ from django.utils import translation
 
 from annotator import curating
 from annotator.models import Clip, Fingerprint, Question, WrongState
-from modelzoo.instruct import firewall, own
+from modelzoo.instruct import demo, firewall, own
 from modelzoo.models import Release, TrainingRun
 from modelzoo.releases import content, sealing
 from modelzoo.runs import actions, planning
@@ -54,6 +54,8 @@ def go(run):
         own.from_questions(clips)
         own.from_glitchworld(clips)
         own.oppose(clips)
+        if by:
+            demo.review_some(by)
         run.progress(1, 4)
         _seal(BENCHMARK, "benchmark", by, content.Filters(allow_unchecked=True, leave_out_conflicts=True))
         _seal(INSTRUCT, "instruct", by, content.Filters(leave_out_conflicts=True))
