@@ -378,6 +378,8 @@ SPECTACULAR_SETTINGS = {
         "DataState": "modelzoo.instruct.models.State",
         "RunState": "modelzoo.models.TrainingRun.State",
         "EvaluationState": "modelzoo.models.Evaluation.State",
+        "Scoring": "modelzoo.models.Evaluation.Scoring",
+        "QuestionSetOrigin": "modelzoo.models.QuestionSet.Origin",
         "Gate": "qc.dashboard.models.QuestionFacts.Gate",
     },
 }

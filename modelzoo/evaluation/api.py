@@ -51,7 +51,7 @@ class NewEvaluationSerializer(serializers.Serializer):
     model = serializers.CharField(max_length=500, help_text="run:7:model, model:NAME, baseline:NAME, or a hosted model.")
     questions = serializers.CharField(max_length=500, help_text="release:NAME, set:ID or folder:NAME.")
     protocol = serializers.ChoiceField(choices=list(protocols.PROTOCOLS), default="standard")
-    scoring = serializers.ChoiceField(choices=Evaluation.Scoring.values, required=False, default="")
+    scoring = serializers.ChoiceField(choices=Evaluation.Scoring.choices, required=False, default="")
     name = serializers.CharField(max_length=160, required=False, default="", allow_blank=True)
 
     def validate(self, values):
@@ -142,7 +142,7 @@ class EvaluationViewSet(ReadOnly):
 
 class BoardRowSerializer(serializers.Serializer):
     model = serializers.CharField()
-    source = serializers.ChoiceField(choices=["published", "measured"])
+    source = serializers.CharField(help_text="“published” or “measured”.")
     reference = serializers.CharField()
     question_set = serializers.CharField()
     protocol = serializers.CharField()

@@ -175,6 +175,12 @@ TABLE = {
     ("POST", "runs/{id}/stop/"): BOSSES,
     ("POST", "runs/{id}/resume/"): BOSSES,
     ("GET", "runs/{id}/series/"): BOSSES,
+    ("GET", "evaluations/"): BOSSES,
+    ("POST", "evaluations/"): BOSSES,
+    ("GET", "evaluations/{id}/"): BOSSES,
+    ("POST", "evaluations/{id}/go-on/"): BOSSES,
+    ("GET", "evaluations/{id}/predictions/"): BOSSES,
+    ("GET", "leaderboard/"): ANY_ROLE,
 }
 
 
