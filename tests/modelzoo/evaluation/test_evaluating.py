@@ -150,6 +150,16 @@ def test_processes_share_the_questions():
     assert evaluation.is_complete and Prediction.objects.count() == 40
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_command_starts_processes_of_its_own(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", environment_of_a_process()["DATABASE_URL"])
+    evaluation = opened(make_set(10), protocol="circular")
+    out = io.StringIO()
+    call_command("evaluate_physvlm", "--evaluation", str(evaluation.pk), "--nproc", "2", stdout=out)
+    evaluation.refresh_from_db()
+    assert evaluation.is_complete and Prediction.objects.count() == 40 and "four rotations" in out.getvalue()
+
+
 # ---- A real checkpoint
 
 
