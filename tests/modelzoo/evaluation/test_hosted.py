@@ -89,6 +89,23 @@ def test_controls_show_what_they_say(server, data):
     assert sorted(numbers) == list(range(8)) and numbers != sorted(numbers)
 
 
+def test_the_protocol_of_the_paper_asks_and_judges_as_published(server, data):
+    texts = []
+
+    def empty(body, number):
+        texts.append(asked(body)[0])
+        return 200, {}, says(".")(body)
+
+    server.add("empty", empty)
+    with override_settings(LLM_MODELS=models(server, "empty"), LLM_PARALLEL=1):
+        evaluation = opened(data, "empty", "paper")
+        assert made(evaluation) == Job.State.DONE
+    assert texts[0].startswith("Watch the video carefully") and texts[0].rstrip().endswith("Only give the best option.")
+    # The published rule takes a lone mark for right; the careful reader for no answer.
+    assert evaluation.figures["micro"]["right"] == 6 and evaluation.figures["careful"]["right"] == 0
+    assert evaluation.figures["no_answer"] == 6
+
+
 def test_four_rotations_find_a_model_that_likes_a_letter(server, data):
     server.add("a", always("A"))
     with override_settings(LLM_MODELS=models(server, "a"), LLM_PARALLEL=1):
