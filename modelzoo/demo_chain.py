@@ -5,13 +5,12 @@ model is the tiny one and learns a few dozen steps: it shows the way, not what c
 """
 
 import time
-from contextlib import suppress
 
 from django.conf import settings
 from django.utils import translation
 
 from annotator import curating
-from annotator.models import Clip, Fingerprint, Question, WrongState
+from annotator.models import Clip, Fingerprint, Question
 from modelzoo.instruct import demo, firewall, own
 from modelzoo.models import Release, TrainingRun
 from modelzoo.releases import content, sealing
@@ -26,7 +25,6 @@ SFT, DPO = "demo-sft", "demo-dpo"
 STEPS = 30
 WAIT_S = 1800
 TRIES = 3
-MOST_TRIED = 50
 _TICK_S = 0.5
 
 
@@ -90,14 +88,12 @@ def _compared(run):
 def _give_one_to_training():
     """Let the last approved question be one for training: people of the demo write about benchmark clips only."""
     approved = Question.objects.filter(state=Question.State.APPROVED, clip__content=Clip.Content.ACCEPTED)
-    if Release.objects.filter(name=BENCHMARK).exists() or approved.filter(clip__purpose=Clip.Purpose.TRAINING).exists():
+    alone = approved.filter(clip__family=None, clip__source=Clip.Source.DEMO)  # twins are of the benchmark's family
+    if Release.objects.filter(name=BENCHMARK).exists() or alone.filter(clip__purpose=Clip.Purpose.TRAINING).exists():
         return
-    left = approved.filter(clip__purpose=Clip.Purpose.BENCHMARK, clip__source=Clip.Source.DEMO).order_by("-clip")
-    clips = list(left.values_list("clip", flat=True)[:MOST_TRIED])
-    for clip in clips[:-1]:  # the first one stays, for there is to be a benchmark
-        with suppress(WrongState):  # a clip that shows the same is for the benchmark
-            curating.give_purpose([clip], Clip.Purpose.TRAINING)
-            return
+    clips = list(alone.filter(clip__purpose=Clip.Purpose.BENCHMARK).order_by("-clip").values_list("clip", flat=True)[:2])
+    if clips and approved.count() > 1:  # one stays, for there is to be a benchmark
+        curating.give_purpose(clips[:1], Clip.Purpose.TRAINING)
 
 
 def _training_clips():

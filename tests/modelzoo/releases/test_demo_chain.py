@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotator.models import Clip
+from annotator.models import Clip, ClipFamily
 from modelzoo import demo_chain
 from modelzoo.instruct.models import InstructSample, PreferencePair
 from modelzoo.models import Release, TrainingRun
@@ -22,6 +22,7 @@ def trained(run, plan, by):
 def test_the_chain_is_sealed_once_and_its_job_may_run_again(lead, monkeypatch):
     for mark in range(3):
         approved(video=film(mark), clip_source=Clip.Source.DEMO)
+    twin = approved(video=film(9), clip_source=Clip.Source.DEMO, clip_family=ClipFamily.objects.create())
     monkeypatch.setattr(demo_chain, "_train", trained)
     for _time in range(2):
         job = demo_chain.start(by=lead)
@@ -30,7 +31,8 @@ def test_the_chain_is_sealed_once_and_its_job_may_run_again(lead, monkeypatch):
         counts = InstructSample.objects.count(), PreferencePair.objects.count()
         TrainingRun.objects.filter(name=demo_chain.DPO).delete()  # as if it had been killed before
         found = dict(Release.objects.values_list("name", "rows_count"))
-        assert found == {demo_chain.BENCHMARK: 2, demo_chain.INSTRUCT: 1, demo_chain.PREFERENCE: counts[1]}
+        assert found == {demo_chain.BENCHMARK: 3, demo_chain.INSTRUCT: 1, demo_chain.PREFERENCE: counts[1]}
         assert counts == (3, 4)  # stem, span and choice of one question; three distractors and a wrong span
+    assert Clip.objects.get(pk=twin.clip.pk).purpose == Clip.Purpose.BENCHMARK
     trained(None, type("Plan", (), {"name": demo_chain.DPO, "stage": "dpo"}), None)
     assert demo_chain.start(by=lead) is None
