@@ -40,8 +40,8 @@ INSERT INTO modelzoo_release (name, kind, number, split, state, filters, sealed_
     card, added, changed, removed)
 VALUES (%(name)s, %(kind)s, %(number)s, %(split)s, 'sealed', '{{}}', now(), %(rows)s, %(rows)s, repeat('0', 64), '{{}}',
     '# Card', 0, 0, 0);
-INSERT INTO modelzoo_releaserow (release_id, number, row_id, released_clip_id, category, record, sha256)
-SELECT r.id, n - 1, 'c' || n, n, '', text, encode(sha256(convert_to(text, 'UTF8')), 'hex')
+INSERT INTO modelzoo_releaserow (release_id, number, row_id, released_clip_id, category, questions, record, sha256)
+SELECT r.id, n - 1, 'c' || n, n, '', '{{}}', text, encode(sha256(convert_to(text, 'UTF8')), 'hex')
 FROM modelzoo_release r, generate_series(1, %(rows)s) n, LATERAL (SELECT {record}::text AS text) made
 WHERE r.name = %(name)s;
 ANALYZE;
