@@ -181,6 +181,21 @@ TABLE = {
     ("POST", "evaluations/{id}/go-on/"): BOSSES,
     ("GET", "evaluations/{id}/predictions/"): BOSSES,
     ("GET", "leaderboard/"): ANY_ROLE,
+    ("GET", "duplicates/"): {"lead"},
+    ("GET", "duplicates/{id}/"): {"lead"},
+    ("POST", "duplicates/{id}/verdict/"): {"lead"},
+    ("GET", "families/"): {"lead"},
+    ("GET", "families/{id}/"): {"lead"},
+    ("GET", "releases/"): BOSSES,
+    ("POST", "releases/"): BOSSES,
+    ("GET", "releases/{id}/"): BOSSES,
+    ("GET", "releases/{id}/rows/"): BOSSES,
+    ("GET", "releases/{id}/diff/"): BOSSES,
+    ("GET", "releases/{id}/exports/"): BOSSES,
+    ("POST", "releases/{id}/exports/"): BOSSES,
+    ("GET", "releases/{id}/exports/{export}/"): BOSSES,
+    ("DELETE", "releases/{id}/exports/{export}/"): BOSSES,
+    ("GET", "releases/{id}/exports/{export}/download/"): BOSSES,
 }
 
 
@@ -197,7 +212,7 @@ def test_the_table_names_every_operation_of_the_description():
 def test_every_operation_lets_in_whom_the_table_names_and_nobody_else(role):
     client = APIClient() if role is None else client_of(UserFactory(roles=[role] if role else []))
     for (method, path), allowed in TABLE.items():
-        url = "/api/v1/" + path.format(id=0, clip=0, revision=0, kind="proxy")
+        url = "/api/v1/" + path.format(id=0, clip=0, revision=0, export=0, kind="proxy")
         status = client.generic(method, url, b"").status_code
         if role is None:
             assert status == 401, (method, path)
