@@ -56,7 +56,7 @@ bench: setup browser
 # must stay at chance. Preferences come from clips that SFT did not see, which it cannot know by heart.
 LEARN ?= data/learn
 TRAIN_CLIPS ?= 8000
-PAIR_CLIPS ?= 4000
+PAIR_CLIPS ?= 6000
 TEST_CLIPS ?= 1500
 TRAIN_THEMES := meadow city factory desert snow castle town garden
 TEST_THEMES := moon harbour station
