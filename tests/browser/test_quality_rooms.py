@@ -84,7 +84,7 @@ def test_a_reviewer_cannot_tell_gold_from_other_work(page_for, make_ready_clip, 
 
 
 def went_through(page, question, person):
-    """What one review shows: (addresses and header names of all answers, the elements before and after the key)."""
+    """What one review shows: addresses and header names of all answers, those that look ahead, elements before and after."""
     answers = []
 
     def note(response):
@@ -109,14 +109,16 @@ def went_through(page, question, person):
     expect(page.locator(".flash").or_(page.locator("#desk-empty")).first).to_be_attached()
     page.wait_for_function("() => !document.querySelector('[data-outcome]')")
     page.remove_listener("response", note)
-    # What comes after the verdict depends on what else waits, so it is no part of the comparison.
+    # What comes after the verdict depends on what else waits, so it is no part of the comparison. When the next piece is
+    # looked for ahead, before or after the verdict, is a matter of milliseconds: what it answers is compared, not when.
     last = next(i for i, (address, *_rest) in enumerate(answers) if address.endswith("verdict/"))
-    return answers[: last + 1], before, after
+    ahead = {answer for answer in answers if answer[0].endswith("ahead/")}
+    return [answer for answer in answers[: last + 1] if answer not in ahead], ahead, before, after
 
 
 def tags(page):
-    """Names and classes of all elements in the desk, however the options are ordered."""
+    """Names and classes of all elements in the desk, however the options are ordered and whether the clip plays just now."""
     found = page.locator("#desk").evaluate(
         "desk => [...desk.querySelectorAll('*')].map((e) => `${e.tagName}.${e.className}`)"
     )
-    return sorted(found)
+    return sorted(name.replace(".playing", ".") for name in found)

@@ -1,5 +1,6 @@
 """The job pages: who sees what, the progress part, cancel and retry, and the red notice when nobody works."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -55,7 +56,8 @@ def test_progress_shows_bar_rate_and_time_left_and_asks_again_each_second(client
     client.force_login(annotator)
     part = client.get(reverse("job_progress", args=[mine.pk]), headers=HTMX).content.decode()
     assert 'hx-trigger="every 1s"' in part and 'value="400" max="1000"' in part
-    assert "40 %" in part and "400 of 1000 clips" in part and "4.0 clips/s" in part and "2 min 30 s left" in part
+    assert "40 %" in part and "400 of 1000 clips" in part and "4.0 clips/s" in part
+    assert re.search(r"2 min 3[0-3] s left", part)  # a second later on a busy machine it is 1.5 more
     assert "No worker" not in part and "<html" not in part
 
 
