@@ -172,8 +172,7 @@ class ClipViewSet(ReadOnly):
         description="Takes byte ranges. The original is for leads and admins.",
         parameters=[OpenApiParameter("kind", enum=media.KINDS, location="path")],
         responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
-            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            **{(status, kind): OpenApiTypes.BINARY for status in (200, 206) for kind in media.SERVED_AS},
             302: ELSEWHERE,
         },
     )

@@ -22,6 +22,7 @@ from studio.access import allow
 from studio.roles import Role
 
 KINDS = ("proxy", "poster", "filmstrip", "original")
+SERVED_AS = ("video/*", "image/*", "application/octet-stream")
 _BLOCK = 256 * 1024
 # A player asks for "everything from here" and then reads as slowly as it plays, holding a server thread all the while.
 # It gets this much and asks again.
