@@ -8,20 +8,12 @@ import math
 from collections import defaultdict
 from statistics import fmean
 
-Z_95 = 1.959963984540054
+from qc import intervals
 
 
-def wilson(right, n, z=Z_95):
-    """(low, high) of the 95% Wilson score interval of `right` out of `n`, which need not be whole; (0, 1) for n = 0.
-
-    E. B. Wilson, JASA 22 (1927), 209-212.
-    """
-    if not n:
-        return 0.0, 1.0
-    share, square = right / n, z * z / n
-    middle = (share + square / 2) / (1 + square)
-    half = z * math.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+def wilson(right, n, z=intervals.Z_95):
+    """(low, high) of the 95% Wilson score interval of `right` out of `n`, which need not be whole; (0, 1) for n = 0."""
+    return intervals.wilson(right, n, z) or (0.0, 1.0)
 
 
 def clustered_variance(rights, groups):
@@ -64,8 +56,8 @@ def macro(by_category):
     if not known:
         return {"share": None, "low": 0.0, "high": 1.0, "categories": 0}
     share = fmean(found["share"] for found in known)
-    variance = math.fsum(((found["high"] - found["low"]) / (2 * Z_95)) ** 2 for found in known) / len(known) ** 2
-    half = Z_95 * math.sqrt(variance)
+    variance = math.fsum(((found["high"] - found["low"]) / (2 * intervals.Z_95)) ** 2 for found in known) / len(known) ** 2
+    half = intervals.Z_95 * math.sqrt(variance)
     return {"share": share, "low": max(0.0, share - half), "high": min(1.0, share + half), "categories": len(known)}
 
 

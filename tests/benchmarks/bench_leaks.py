@@ -10,24 +10,12 @@ import random
 import sys
 import time
 
+from tests.benchmarks.empty_studio import empty_studio
+
 
 def main(count=200):
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
-    os.environ.setdefault("STUDIO_LOG_LEVEL", "WARNING")
-
-    import django
-
-    django.setup()
-    from django.db import connection
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
-
-    setup_test_environment(debug=False)
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    with empty_studio():
         return measure(count)
-    finally:
-        connection.close()
-        teardown_databases(databases, verbosity=0)
 
 
 def measure(count):

@@ -7,10 +7,11 @@ Aim: 100,000 questions, each page under 300 ms. Also: what the marks of the trig
 """
 
 import argparse
-import os
 import statistics
 import sys
 import time
+
+from tests.benchmarks.empty_studio import ask, empty_studio
 
 AIM_MS, ROUNDS = 300, 9
 STATES = ("draft", "submitted", "submitted", "disputed", "returned", "rejected", *["approved"] * 14)
@@ -74,25 +75,6 @@ def fill(count, people):
         )
 
 
-def ask(client, address):
-    """(middle ms, slowest ms, SQL statements) of a page; the first request warms up."""
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    times = []
-    for _round in range(ROUNDS + 1):
-        started = time.perf_counter()
-        response = client.get(address)
-        times.append((time.perf_counter() - started) * 1000)
-        if response.status_code != 200:
-            raise SystemExit(f"{address} answered {response.status_code}")
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        client.get(address)
-    return statistics.median(times[1:]), max(times[1:]), len(captured)
-
-
 def rooms(people):
     """{name: address} of the pages beside the quality page."""
     from qc.duplicates.models import DuplicatePair
@@ -143,27 +125,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=100_000)
     count = parser.parse_args().questions
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
-    os.environ.setdefault("STUDIO_LOG_LEVEL", "WARNING")
+    with empty_studio():
+        from django.core.management import call_command
+        from django.test import Client
 
-    import django
+        from annotator.models import Question
+        from qc.agreement import report
+        from qc.dashboard import counting
+        from studio.models import User
+        from tests.benchmarks.quality_rows import fill_rooms
 
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection
-    from django.test import Client
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
-
-    from annotator.models import Question
-    from qc.agreement import report
-    from qc.dashboard import counting
-    from studio.models import User
-    from tests.benchmarks.quality_rows import fill_rooms
-
-    setup_test_environment(debug=False)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+        call_command("collectstatic", interactive=False, verbosity=0)
         people = [User.objects.create(username=f"person{n}", roles=["annotator", "reviewer"]).pk for n in range(50)]
         lead = User.objects.create(username="lead", roles=["lead"])
         started = time.monotonic()
@@ -197,7 +169,7 @@ def main():
         }
         slow = []
         for name, address in pages.items():
-            middle, most, statements = ask(client, address)
+            middle, most, statements = ask(client, address, rounds=ROUNDS)
             print(f"{name:<28}{middle:>7.0f} ms   slowest {most:>5.0f} ms   {statements} SQL statements")
             slow += [name] if middle > AIM_MS else []
         ids = list(Question.objects.filter(state="approved").values_list("pk", flat=True)[:600])
@@ -209,9 +181,6 @@ def main():
         Question.objects.filter(pk__in=ids).update(state="approved")
         marked, bare = marked_ms(ids)
         print(f"change of state in SQL: {marked:.3f} ms with its mark, {bare:.3f} ms without")
-    finally:
-        connection.close()
-        teardown_databases(databases, verbosity=0)
     if slow or drift:
         print(f"MISSED (aim {AIM_MS} ms, drift 0): {', '.join(slow)} {drift or ''}")
     return int(bool(slow or drift))

@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+from tests.benchmarks.empty_studio import empty_studio
+
 AIM_S = 60
 PAIRS, CLIPS = 140_057, 38_957  # of the published PhysInstruct
 
@@ -55,18 +57,11 @@ def main():
     parser.add_argument("--kind", action="append", choices=list(_RECORDS))
     parser.add_argument("--all-only", action="store_true", help="only all formats at once")
     options = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
+    with empty_studio():
+        from django.db import connection
 
-    import django
+        from modelzoo import formats
 
-    django.setup()
-    from django.db import connection
-    from django.test.utils import setup_databases, teardown_databases
-
-    from modelzoo import formats
-
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
         for kind in options.kind or _RECORDS:
             for number, pairs in enumerate((options.pairs // 10, options.pairs), 1):
                 rows = max(1, pairs * CLIPS // PAIRS) if kind == "instruct" else pairs
@@ -79,8 +74,6 @@ def main():
                 parts = [wanted] if options.all_only or number == 1 else [*([one] for one in wanted), wanted]
                 for chosen in parts:
                     _export(name, chosen, pairs)
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def _export(name, chosen, pairs):

@@ -6,9 +6,8 @@ requests, and how many SQL statements one takes. Aim: 100,000 samples and as man
 """
 
 import argparse
-import os
-import statistics
-import time
+
+from tests.benchmarks.empty_studio import ask, empty_studio
 
 AIM_MS, ROUNDS = 300, 7
 
@@ -44,50 +43,29 @@ SET session_replication_role = origin;
 """
 
 
-def ask(client, address):
-    """(middle ms, slowest ms, SQL statements) of a page; the first request warms up."""
+def forget_counts():
+    """Throw away what is kept for half a minute."""
     from django.core.cache import cache
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
 
     from modelzoo.instruct.models import InstructSample, PreferencePair
 
-    keys = [f"instruct-cells-{model.__name__}" for model in (InstructSample, PreferencePair)] + ["instruct-pairs"]
-    times = []
-    for _round in range(ROUNDS + 1):
-        cache.delete_many(keys)
-        started = time.perf_counter()
-        response = client.get(address)
-        times.append((time.perf_counter() - started) * 1000)
-        if response.status_code != 200:
-            raise SystemExit(f"{address} answered {response.status_code}")
-    with CaptureQueriesContext(connection) as captured:
-        client.get(address)
-    return statistics.median(times[1:]), max(times[1:]), len(captured)
+    keys = [f"instruct-cells-{model.__name__}" for model in (InstructSample, PreferencePair)]
+    cache.delete_many([*keys, "instruct-pairs"])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     rows = parser.parse_args().rows
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
-    os.environ.setdefault("STUDIO_LOG_LEVEL", "WARNING")
+    with empty_studio():
+        from django.core.management import call_command
+        from django.db import connection
+        from django.test import Client
 
-    import django
+        from modelzoo.instruct.models import InstructSample, PreferencePair
+        from studio.models import User
 
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection
-    from django.test import Client
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
-
-    from modelzoo.instruct.models import InstructSample, PreferencePair
-    from studio.models import User
-
-    setup_test_environment(debug=False)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+        call_command("collectstatic", interactive=False, verbosity=0)
         lead = User.objects.create(username="lead", roles=["lead"])
         with connection.cursor() as cursor:
             cursor.execute(FILL, {"rows": rows, "lead": lead.pk})
@@ -114,14 +92,11 @@ def main():
         }
         slow = []
         for name, address in pages.items():
-            middle, most, statements = ask(client, address)
+            middle, most, statements = ask(client, address, rounds=ROUNDS, before=forget_counts)
             print(f"{name:30} {middle:7.1f} ms, slowest {most:7.1f} ms, {statements} statements")
             slow += [name] if middle > AIM_MS else []
         if slow:
             raise SystemExit(f"Over {AIM_MS} ms: {', '.join(slow)}.")
-    finally:
-        connection.close()
-        teardown_databases(databases, verbosity=0)
 
 
 if __name__ == "__main__":
