@@ -24,11 +24,9 @@ import torch
 import torch.nn.functional as F
 
 AIM = {"sft": 1.6, "dpo": 3.0}
-GRID = 12
 SHAPES = {"sft": (16, (2, 3, 3)), "dpo": (8, (1, 3, 3))}  # frames and windows: DPO has half the frames, and as many tokens
 CLIPS, QUESTIONS = 3, 4  # PhysInstruct has 3.6 questions a clip
-PROMPT, ANSWER, VOCABULARY, IMAGE = 6, 15, 1400, 1399
-VISUAL = 8 * (GRID // 3) ** 2
+PROMPT, ANSWER, VOCABULARY = 6, 15, 1400
 
 
 def make_model(stage):
@@ -64,25 +62,25 @@ def make_model(stage):
 
 
 def numbers(count, seed):
-    return torch.randint(2, IMAGE, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
+    return torch.randint(2, VOCABULARY - 1, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
-def make_rows(stage):
-    """Rows as training makes them: SFT four questions a clip, DPO one pair a clip."""
+def make_rows(stage, *, image, clips=CLIPS, questions=QUESTIONS, prompt=PROMPT, answer=ANSWER):
+    """Rows as training makes them: SFT `questions` a clip, DPO one pair a clip. `image` is the placeholder of the clip."""
     from modelzoo.physvlm.data.rows import Branch, Row
     from modelzoo.physvlm.losses import IGNORE
 
     rows = []
-    for clip in range(CLIPS):
-        prefix = (*numbers(2, clip), IMAGE)
-        for number in range(QUESTIONS if stage == "sft" else 1):
+    for clip in range(clips):
+        prefix = (*numbers(2, clip), image)
+        for number in range(questions if stage == "sft" else 1):
             seed = 100 * clip + 10 * number
-            question, answer, other = numbers(PROMPT, seed + 1), numbers(ANSWER, seed + 2), numbers(ANSWER, seed + 3)
+            asked, right, other = numbers(prompt, seed + 1), numbers(answer, seed + 2), numbers(answer, seed + 3)
             if stage == "sft":
-                branches = (Branch((*question, *answer), (IGNORE,) * PROMPT + tuple(answer)),)
+                branches = (Branch((*asked, *right), (IGNORE,) * prompt + tuple(right)),)
             else:
-                prefix = (*prefix, *question)
-                branches = tuple(Branch(tuple(ids), tuple(ids)) for ids in (answer, other))
+                prefix = (*prefix, *asked)
+                branches = tuple(Branch(tuple(ids), tuple(ids)) for ids in (right, other))
             rows.append(Row(clip, prefix, branches, tuple(numbers(12, seed + 4))))
     return rows
 
@@ -94,9 +92,9 @@ def published_tokens(model, pixels, scorer_ids):
     """Visual tokens (n, hidden) of one row: tower with all levels, projector on every patch, windows by unfold."""
     from modelzoo.physvlm.tower import normalised
 
-    inner = model.model
+    inner, grid = model.model, model.config.grid
     with torch.no_grad():
-        states = inner.vision_tower.embeddings(normalised(pixels, torch.float32))
+        states = inner.vision_tower.embeddings(normalised(pixels, model.dtype))
         levels = [states]  # the published code asks for the hidden states of all levels and uses the last
         for layer in inner.vision_tower.encoder.layers:
             states = layer(states, attention_mask=None)
@@ -106,9 +104,9 @@ def published_tokens(model, pixels, scorer_ids):
         patches = F.normalize(inner.scorer.embed_patches(features), dim=-1)
         cosine = patches @ F.normalize(text[0], dim=-1)
         scores = inner.scorer.logit_scale.exp() * cosine + inner.scorer.logit_bias
-        weights = scores.flatten().softmax(0).view(1, 1, len(features), GRID, GRID)
+        weights = scores.flatten().softmax(0).view(1, 1, len(features), grid, grid)
     projected = inner.projector.linear_2(inner.projector.act(inner.projector.linear_1(features)))
-    volume = projected.view(len(features), GRID, GRID, -1).permute(3, 0, 1, 2)[None].contiguous()
+    volume = projected.view(len(features), grid, grid, -1).permute(3, 0, 1, 2)[None].contiguous()
 
     def windows(x):
         for dim, size in zip((2, 3, 4), model.config.video_kernel, strict=True):
@@ -123,15 +121,16 @@ def published_logits(model, rows, clips):
     """float32 logits (B, S, V), labels (B, S) of rows with one branch each, every one with its own encode."""
     from modelzoo.physvlm.losses import IGNORE
 
-    embeds, labels = [], []
+    embeds, labels, device = [], [], model.device
     embed = model.get_input_embeddings()
     for row in rows:
-        tokens = published_tokens(model, clips[row.clip], torch.tensor(row.scorer_ids))
-        cut = row.prefix.index(IMAGE)
+        tokens = published_tokens(model, clips[row.clip], torch.tensor(row.scorer_ids, device=device))
+        cut = row.prefix.index(model.config.image_token_id)
         before, after = row.prefix[:cut], row.prefix[cut + 1 :] + row.branches[0].ids
-        embeds.append(torch.cat([embed(torch.tensor(before)), tokens, embed(torch.tensor(after))]))
-        none = (IGNORE,) * (len(row.prefix) - 1 + VISUAL)
-        labels.append(torch.tensor(none + row.branches[0].labels))
+        before, after = (embed(torch.tensor(ids, device=device)) for ids in (before, after))
+        embeds.append(torch.cat([before, tokens, after]))
+        none = (IGNORE,) * (len(row.prefix) - 1 + len(tokens))
+        labels.append(torch.tensor(none + row.branches[0].labels, device=device))
     hidden = model.model.language_model(inputs_embeds=torch.stack(embeds), use_cache=False).last_hidden_state
     return model.lm_head(hidden).float(), torch.stack(labels)
 
@@ -161,17 +160,19 @@ def published_dpo(model, rows, clips, state):
 # ---- ours
 
 
-def our_batch(rows):
+def our_batch(model, rows):
     from modelzoo.physvlm.data.rows import collate
 
-    return collate(rows, visual_tokens=VISUAL, placeholder=IMAGE, pad_id=0)
+    config = model.config
+    batch = collate(rows, visual_tokens=config.visual_token_count(), placeholder=config.image_token_id, pad_id=0)
+    return batch.to(model.device)
 
 
 def our_sft(model, rows, clips, _state):
     from modelzoo.physvlm import losses
     from modelzoo.physvlm.scoring import label_logits
 
-    batch = our_batch(rows)
+    batch = our_batch(model, rows)
     loss = losses.row_logps(label_logits(model, batch, {"pixels": clips}), batch.targets).mean().neg()
     loss.backward()
     return loss
@@ -181,7 +182,7 @@ def our_dpo(model, rows, clips, state):
     from modelzoo.physvlm import losses
     from modelzoo.physvlm.scoring import branch_logps
 
-    policy = branch_logps(model, our_batch(rows), {"visual_tokens": state["tokens"]}).view(-1, 2).T
+    policy = branch_logps(model, our_batch(model, rows), {"visual_tokens": state["tokens"]}).view(-1, 2).T
     loss = losses.dpo_loss(*policy, *state["logps"])[0].mean()
     loss.backward()
     return loss
@@ -192,7 +193,7 @@ def our_reference(model, rows, clips):
     """(visual tokens, reference log-probabilities) of the pairs: what is computed once for all epochs."""
     from modelzoo.physvlm.scoring import branch_logps
 
-    batch = our_batch(rows)
+    batch = our_batch(model, rows)
     tokens = model.pool(model.encode_frames(clips), batch.inputs["scorer_ids"], clip_of_row=batch.inputs["clip_of_row"])
     tokens = torch.stack(list(tokens))
     return tokens, branch_logps(model, batch, {"visual_tokens": tokens}).view(-1, 2).T
@@ -211,7 +212,7 @@ def compare(stage, rounds):
     """(ratio of samples a second, median seconds of both ways, largest difference of losses and gradients, rows)."""
     generator = torch.Generator().manual_seed(1)
     clips = torch.randint(0, 256, (CLIPS, SHAPES[stage][0], 3, 48, 48), dtype=torch.uint8, generator=generator)
-    rows = make_rows(stage)
+    rows = make_rows(stage, image=VOCABULARY - 1)
     published, ours = make_model(stage).train(), make_model(stage).train()
     for model in (published, ours):  # the published recipe's parts; the scorer's share is small, and both leave it out
         model.set_trainable(("language_model", "projector") if stage == "sft" else ("language_model",))
