@@ -1,6 +1,7 @@
 """One clip: the scene of a seed, its run, the glitch if it has one, its frames and its truth."""
 
 import math
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -69,6 +70,10 @@ class Clip:
 
     # drawing
 
+    @cached_property
+    def painter(self):
+        return Painter(self.scene, self.camera)
+
     def _render(self, painter, frame):
         fault, states = self.fault, self.run.states[frame]
         if fault is None or frame < fault.onset:
@@ -77,17 +82,15 @@ class Clip:
 
     def frames(self):
         """Yield the frames, uint8 (height, width, 3) BGR."""
-        painter = Painter(self.scene, self.camera)
         self._boxes = []
         for frame in range(0, self.format.simulated, self.format.every):
-            image, boxes = self._render(painter, frame)
+            image, boxes = self._render(self.painter, frame)
             self._boxes.append(boxes)
             yield image
 
     def pictures(self, wanted):
         """[(image, boxes)] of these simulated frames alone; the truth is not known from them."""
-        painter = Painter(self.scene, self.camera)
-        return [self._render(painter, frame) for frame in wanted]
+        return [self._render(self.painter, frame) for frame in wanted]
 
     def array(self):
         """All frames as uint8 (frames, height, width, 3) RGB, after the compression a small video would have had."""
@@ -185,9 +188,8 @@ class Clip:
 
     def _final_box(self, number):
         """Box in the last drawn frame of the run without the glitch."""
-        painter = Painter(self.scene, self.camera)
         frame = (self.format.frames - 1) * self.format.every
-        return painter.frame(frame, self.base.states[frame], {}, _PICTURE)[1].get(number)
+        return self.painter.boxes(frame, *self.painter.placed(frame, self.base.states[frame], {})).get(number)
 
     def _lookalikes(self):
         found, every = [], self.format.every

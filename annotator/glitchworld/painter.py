@@ -135,6 +135,17 @@ class Painter:
         """World points to fixed point in the canvas, seen from a corner in canvas pixels."""
         return np.rint((points * self.scale - origin) * (1 << _SHIFT)).astype(np.int32)
 
+    def placed(self, index, states, looks, extra=()):
+        """(those who act, the poles) as `Placed` in simulated frame `index`."""
+        acting = []
+        for cast in (*self.scene.cast, *extra):
+            if cast.id in states:
+                look = looks.get(cast.id, _PLAIN)
+                if look.shown:
+                    acting.append(self.place(cast, states[cast.id], index, look))
+        poles = [(cast, looks.get(cast.id, _PLAIN)) for cast in self.scene.cast if cast.kind == "pole"]
+        return acting, [self.place(cast, _still_state(cast), index, look) for cast, look in poles if look.shown]
+
     # one frame
 
     def frame(self, index, states, looks, picture, extra=()):
@@ -142,15 +153,8 @@ class Painter:
         scene, scenery = self.scene, self.scenery
         origin = np.array(self.camera[index], dtype=np.float64)
         left, top = self.camera[index]
-        placed = []
-        for cast in (*scene.cast, *extra):
-            if cast.id in states:
-                look = looks.get(cast.id, _PLAIN)
-                if look.shown:
-                    placed.append(self.place(cast, states[cast.id], index, look))
+        placed, poles = self.placed(index, states, looks, extra)
         canvas = self._still(left, top)
-        poles = [(cast, looks.get(cast.id, _PLAIN)) for cast in scene.cast if cast.kind == "pole"]
-        poles = [self.place(cast, _still_state(cast), index, look) for cast, look in poles if look.shown]
         mirrored = picture.reflecting.get("mirror", Reflecting())
         if scene.mirror:
             self._mirror(canvas, left, top, index, placed, mirrored)
@@ -362,7 +366,7 @@ class Painter:
         rows = np.arange(height)
         swell = np.array(_WAVE)[(rows // max(1, self.px(1.5)) + index) % len(_WAVE)] * max(1, self.px(4)) // 4
         columns = np.clip(np.arange(self.width)[None, :] + swell[:, None], 0, self.width - 1)
-        image = np.take_along_axis(image, columns[:, :, None], axis=1)
+        image = image[rows[:, None], columns]
         colour = np.empty_like(image)
         colour[:] = scene.theme.water_colour
         blend(image, colour, 110)
@@ -446,14 +450,19 @@ class Painter:
             if one.look.alpha < 24:
                 found[one.cast.id] = None
                 continue
-            low, high = np.full(2, 1e9), np.full(2, -1e9)
-            for part in one.figure.parts:
-                own, pad = one.points[part.start : part.end], part.width / 2 + 1.2
-                low, high = np.minimum(low, own.min(axis=0) - pad), np.maximum(high, own.max(axis=0) + pad)
+            if not one.figure.parts:
+                found[one.cast.id] = None
+                continue
+            edges = [edge for part in one.figure.parts for edge in (part.start, part.end)]
+            if edges[-1] == len(one.points):
+                edges.pop()  # reduceat takes the last stretch to the end by itself
+            pads = np.array([part.width / 2 + 1.2 for part in one.figure.parts])[:, None]
+            low = (np.minimum.reduceat(one.points, edges)[::2] - pads).min(axis=0)
+            high = (np.maximum.reduceat(one.points, edges)[::2] + pads).max(axis=0)
             if one.look.sunk is not None:
                 high[1] = min(high[1], one.look.sunk)
             low, high = (low * self.scale - (left, top)) / 2, (high * self.scale - (left, top)) / 2
-            found[one.cast.id] = box(*low, *high) if one.figure.parts else None
+            found[one.cast.id] = box(*low, *high)
         return found
 
 

@@ -5,6 +5,7 @@ above, and each actor has a height above it as well.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from annotator.glitchworld.streams import stream
 from annotator.glitchworld.themes import THEMES, Theme
@@ -121,7 +122,7 @@ class Scene:
     gain: int  # brightness of the whole clip, 256 is neutral
     quality: int  # of the compression, 0 best to 10 worst
 
-    @property
+    @cached_property
     def top(self):
         return self.theme.view == "top"
 
