@@ -49,17 +49,22 @@ class Kind:
     name: str
     queue: str
     handler: object
+    ended: object = None
 
 
 _kinds = {}
 
 
-def job(name, *, queue):
-    """Register a handler `f(run, **arguments) -> dict | None` for jobs of this kind."""
+def job(name, *, queue, ended=None):
+    """Register a handler `f(run, **arguments) -> dict | None` for jobs of this kind.
+
+    `ended(job)` is called when a job was cancelled or failed, also where no handler could notice: it waited, or the sweep
+    gave it up. It runs in whichever process ended the job, and must bear being called twice.
+    """
     assert queue in settings.QUEUES, queue
 
     def register(handler):
-        _kinds[name] = Kind(name, queue, handler)
+        _kinds[name] = Kind(name, queue, handler, ended)
         return handler
 
     return register
@@ -231,7 +236,18 @@ def run(job_id):
         state, changes = Job.State.FAILED, {"error": traceback.format_exc(limit=-6)}
     finally:
         logs.job_id.reset(token)
-    return state if current.finish(state, **changes) else None
+    if not current.finish(state, **changes):
+        return None
+    if state != Job.State.DONE:
+        _tell_ended([job.pk])
+    return state
+
+
+def _tell_ended(pks):
+    """Tell the kinds of these jobs that they ended without being done."""
+    kinds = [name for name, kind in _kinds.items() if kind.ended]
+    for job in Job.objects.filter(pk__in=pks, kind__in=kinds, state__in=[Job.State.FAILED, Job.State.CANCELLED]):
+        _kinds[job.kind].ended(job)
 
 
 def cancel(job):
@@ -239,6 +255,7 @@ def cancel(job):
     now = timezone.now()
     waiting = Job.objects.filter(pk=job.pk, state=Job.State.QUEUED)
     if waiting.update(state=Job.State.CANCELLED, cancel_requested=True, finished_at=now):
+        _tell_ended([job.pk])
         return True
     return bool(Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(cancel_requested=True))
 
@@ -270,6 +287,11 @@ def sweep():
     """Re-queue jobs whose worker died and ring again for jobs nobody picked up. Returns how many were sent."""
     now = timezone.now()
     lost = Q(state=Job.State.RUNNING, heartbeat_at__lt=now - timedelta(seconds=settings.JOB_LOST_AFTER_S))
+    ending = list(
+        Job.objects.filter(lost)
+        .filter(Q(attempts__gte=MAX_ATTEMPTS) | Q(cancel_requested=True))
+        .values_list("pk", flat=True)
+    )
     given_up = Job.objects.filter(lost, attempts__gte=MAX_ATTEMPTS).update(
         state=Job.State.FAILED,
         finished_at=now,
@@ -281,6 +303,8 @@ def sweep():
     if given_up:
         logger.error("%s jobs failed because their worker died %s times", given_up, MAX_ATTEMPTS)
     stopped = Job.objects.filter(lost, cancel_requested=True).update(state=Job.State.CANCELLED, finished_at=now)
+    if ending:
+        _tell_ended(ending)
     Job.objects.filter(lost).update(state=Job.State.QUEUED, run_token=None, sent_at=None)
     silent = now - timedelta(seconds=settings.JOB_LOST_AFTER_S * 2)
     waiting = Job.objects.filter(Q(sent_at=None) | Q(sent_at__lt=silent), state=Job.State.QUEUED).order_by("id")[:1000]
