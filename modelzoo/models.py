@@ -217,6 +217,7 @@ class MetricBlock(models.Model):
 
 from modelzoo.evaluation.models import (  # noqa: E402, F401 -- belong to this app
     Evaluation,
+    Judgement,
     Prediction,
     QuestionSet,
     SetQuestion,

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 from annotator.models import Question
 from annotator.panels import hidden_keys
 from annotator.taxonomy import CATEGORIES
-from modelzoo.evaluation import comparing, shown
-from modelzoo.evaluation.models import Evaluation, Prediction
+from modelzoo.evaluation import comparing, shown, vcg
+from modelzoo.evaluation.models import Evaluation, Judgement, Prediction
 from studio.access import allow
 from studio.roles import Role
 
@@ -53,13 +53,16 @@ def _hides(user, question):
 def answers(request, pk):
     """One answer at a time: keys go to the next and the one before."""
     evaluation = _complete(pk)
-    only = request.GET.get("only") if request.GET.get("only") in shown.ONLY else "wrong"
-    categories = [name for name, _figure in shown.in_order(evaluation.figures.get("by_category", {}), CATEGORIES)]
+    is_open = bool(evaluation.judge)
+    known = shown.OPEN_ONLY if is_open else shown.ONLY
+    only = request.GET.get("only") if request.GET.get("only") in known else known[0]
+    found = dict.fromkeys(vcg.PARTS) if is_open else evaluation.figures.get("by_category", {})
+    categories = [name for name, _figure in shown.in_order(found, [*vcg.PARTS, *CATEGORIES])]
     category = request.GET.get("category", "") if request.GET.get("category") in categories else ""
     rows = shown.answers(evaluation, only=only, category=category)
     one, before, after, count, place = _at(request, rows)
     context = {
-        "evaluation": evaluation, "only": only, "words": shown.only_words().items(), "category": category,
+        "evaluation": evaluation, "only": only, "words": shown.only_words(is_open=is_open).items(), "category": category,
         "categories": [(name, shown.label_of(name)) for name in categories], "one": one, "before": before, "after": after,
         "count": count, "place": place,
     }  # fmt: skip
@@ -67,10 +70,15 @@ def answers(request, pk):
         shown.with_clips([one])
         context |= {"options": shown.options_of(one), "hidden": _hides(request.user, one.question)}
         context["reason"] = shown.reason(one.no_answer)
+        context["judgements"] = shown.in_aspects(one)
         context["turns"] = Prediction.objects.filter(
             evaluation=evaluation, question=one.question_id, rotation__gt=0
         ).order_by("rotation")
     return render(request, "modelzoo/evaluation_answers.html", context)
+
+
+def _signed(points):
+    return "–" if points is None else f"{points:+.2f}"
 
 
 def _points(share):
@@ -99,12 +107,19 @@ def compare(request, pk, other):
     context |= {
         "how": how, "one": one, "before": before, "after": after, "count": count, "place": place,
         "verdict": words[found["verdict"]] % {"first": first.name, "second": second.name},
-        "categories": [(shown.label_of(name), *counts) for name, counts in found["by_category"].items()],
         "agree": 100 * found["agree"] if found["agree"] is not None else None,
-        "points": [_points(found["bootstrap"][name]) for name in ("difference", "low", "high")],
     }  # fmt: skip
+    if "changes" in found:
+        context["changes"] = [
+            (name, *(_signed(figure[key]) for key in ("score", "low", "high")), figure["n"])
+            for name, figure in shown.in_order(found["changes"], ["AVG", *Judgement.Aspect.values])
+        ]
+    else:
+        context["categories"] = [(shown.label_of(name), *counts) for name, counts in found["by_category"].items()]
+        context["points"] = [_points(found["bootstrap"][name]) for name in ("difference", "low", "high")]
     if one:
         shown.with_clips([one])
         was = Prediction.objects.get(evaluation=first, question=one.question_id, rotation=0)
         context |= {"options": shown.options_of(one, was), "was": was, "hidden": _hides(request.user, one.question)}
+        context |= {"judgements": shown.in_aspects(one), "judged_before": shown.in_aspects(was)}
     return render(request, "modelzoo/evaluation_compare.html", context)

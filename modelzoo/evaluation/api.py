@@ -49,10 +49,17 @@ class EvaluationDetailSerializer(EvaluationSerializer):
 
 class NewEvaluationSerializer(serializers.Serializer):
     model = serializers.CharField(max_length=500, help_text="run:7:model, model:NAME, baseline:NAME, or a hosted model.")
-    questions = serializers.CharField(max_length=500, help_text="release:NAME, set:ID or folder:NAME.")
+    questions = serializers.CharField(max_length=500, help_text="release:NAME, set:ID, folder:NAME, vcg:NAME.")
     protocol = serializers.ChoiceField(choices=list(protocols.PROTOCOLS), default="standard")
     scoring = serializers.ChoiceField(choices=Evaluation.Scoring.choices, required=False, default="")
     name = serializers.CharField(max_length=160, required=False, default="", allow_blank=True)
+    frames = serializers.IntegerField(
+        min_value=0, max_value=protocols.MOST_FRAMES, required=False, default=0, help_text="0: as the protocol says."
+    )
+    subtitles = serializers.BooleanField(required=False, default=False, help_text="Video-MME only.")
+    judge = serializers.CharField(
+        max_length=80, required=False, default="", allow_blank=True, help_text="VCG only: the language model that scores."
+    )
 
     def validate(self, values):
         # Only what the page offers: a path of the server's disk is nobody's to name from outside.
@@ -67,6 +74,8 @@ class NewEvaluationSerializer(serializers.Serializer):
             protocols.find(values["protocol"], scoring=values["scoring"])
             self.found = opening.find_model(values["model"], name=values["name"].strip())
             self.question_set, self.source = forms.resolve_set(values["questions"])
+            self.chosen = {name: values[name] for name in ("frames", "subtitles", "judge")}
+            protocols.settings_of(protocols.PROTOCOLS[values["protocol"]], self.question_set.benchmark, **self.chosen)
         except (protocols.NoProtocol, opening.CannotEvaluate) as refusal:
             raise serializers.ValidationError(str(refusal)) from refusal
         return values
@@ -76,12 +85,16 @@ class PredictionSerializer(serializers.ModelSerializer):
     question_id = serializers.CharField(source="question.row_id", read_only=True)
     category = serializers.CharField(source="question.category", read_only=True)
     answer = serializers.CharField(source="question.answer", read_only=True)
+    scores = serializers.SerializerMethodField(help_text="{aspect: 0 to 5, or null} of an open answer.")
+
+    def get_scores(self, prediction) -> dict[str, int | None]:
+        return {one.aspect: one.score for one in prediction.judgements.all()}
 
     class Meta:
         model = Prediction
         fields = (
             "id question_id category answer rotation order letter option no_answer right verdict probabilities mass raw"
-            " scores frame_numbers made_at"
+            " second_raw scores frame_numbers made_at"
         ).split()
 
 
@@ -117,10 +130,13 @@ class EvaluationViewSet(ReadOnly):
         form = NewEvaluationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data
-        found = opening.open_evaluation(
-            form.question_set, form.found, wanted["protocol"],
-            scoring=wanted["scoring"], source=form.source, by=request.user, state=Evaluation.State.QUEUED,
-        )  # fmt: skip
+        try:
+            found = opening.open_evaluation(
+                form.question_set, form.found, wanted["protocol"], scoring=wanted["scoring"], source=form.source,
+                by=request.user, state=Evaluation.State.QUEUED, **form.chosen,
+            )  # fmt: skip
+        except opening.CannotEvaluate as refusal:
+            raise serializers.ValidationError(str(refusal)) from refusal
         if not found.is_complete:
             jobs.start(found, by=request.user)
         return Response(EvaluationDetailSerializer(found).data, status=202)
@@ -135,6 +151,7 @@ class EvaluationViewSet(ReadOnly):
     @extend_schema(summary="Its predictions", responses=PredictionSerializer(many=True), filters=False)
     def predictions(self, request, pk):
         rows = Prediction.objects.filter(evaluation=self.get_object()).select_related("question")
+        rows = rows.prefetch_related("judgements")
         pages = KeysetPagination()
         found = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(PredictionSerializer(found, many=True).data)
@@ -147,6 +164,7 @@ class BoardRowSerializer(serializers.Serializer):
     question_set = serializers.CharField()
     protocol = serializers.CharField()
     scoring = serializers.CharField()
+    judge = serializers.CharField(help_text="Of VCG; scores of different judges cannot be compared.")
     date = serializers.CharField()
     figures = serializers.DictField(child=serializers.FloatField(allow_null=True), help_text="Shares, 0 to 1, or scores.")
 

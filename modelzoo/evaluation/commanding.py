@@ -6,7 +6,7 @@ import sys
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from modelzoo.evaluation import opening, runner, sets, video_mme
+from modelzoo.evaluation import opening, runner, sets, vcg, video_mme
 from modelzoo.evaluation.baselines import BaselinePredictor
 from modelzoo.evaluation.models import Evaluation, QuestionSet
 from modelzoo.models import Release
@@ -29,12 +29,15 @@ def question_set_of(*, release=None, name=None, data=None, limit=0, benchmark="p
     if not data:
         raise opening.CannotEvaluate(_("Say what to measure on: --release NAME, --data DIR or --set NAME."))
     source = {"folders": [os.path.abspath(folder) for folder in data]}
-    if benchmark == "video-mme":
+    if freeze := {"video-mme": video_mme.freeze, "vcg": vcg.freeze}.get(benchmark):
         if len(data) > 1:
-            raise opening.CannotEvaluate(_("Video-MME is one folder."))
-        return video_mme.freeze(data[0], limit=limit), source
+            raise opening.CannotEvaluate(_("%(name)s is one folder.") % {"name": QuestionSet.Benchmark(benchmark).label})
+        return freeze(data[0], limit=limit), source
     if benchmark != "physgame":
-        raise opening.CannotEvaluate(_("There is no benchmark %(name)s; take physgame or video-mme.") % {"name": benchmark})
+        names = ", ".join(QuestionSet.Benchmark.values)
+        raise opening.CannotEvaluate(
+            _("There is no benchmark %(name)s. There are: %(known)s.") % {"name": benchmark, "known": names}
+        )
     return sets.from_folders(data, limit=limit), source
 
 
@@ -59,6 +62,8 @@ def predictor_of(evaluation, *, rank=0, world=1, progress=lambda done, total: No
 def work(evaluation, *, rank=0, world=1, show=lambda text: None, cache=None):
     """Answer one share in this process; returns whether the evaluation is complete. A failure is kept with it and raised."""
     try:
+        if evaluation.judge:
+            runner.take_answers(evaluation)
         if not runner.waiting(evaluation, rank=rank, world=world):
             return runner.complete(evaluation)
         predictor = predictor_of(
@@ -84,10 +89,11 @@ def in_words(evaluation):
     """The figures as lines for a terminal."""
     figures, lines = evaluation.figures, []
     if "scores" in figures:
-        told = ", ".join(
-            f"{name} {value:.2f}" if value is not None else f"{name} –" for name, value in figures["scores"].items()
-        )
-        return f"{evaluation.name} on {evaluation.question_set}: {told}; {figures['not_judged']} not judged"
+        head = f"{evaluation.name} on {evaluation.question_set}, {evaluation.protocol} v{evaluation.protocol_version}"
+        lines.append(f"{head}, judged by {evaluation.judge}")
+        lines += [f"{name:<4} {_score(found)}" for name, found in figures["scores"].items()]
+        lines.append(f"no answer, counted as 0: {figures['no_answer']}; no score by the judge: {figures['no_score']}")
+        return "\n".join(lines)
     head = f"{evaluation.name} on {evaluation.question_set}, {evaluation.protocol} v{evaluation.protocol_version}"
     lines.append(f"{head}, {evaluation.get_scoring_display()}")
     lines.append(f"{'all questions':<34} {_percent(figures['micro'])}")
@@ -101,6 +107,13 @@ def in_words(evaluation):
         lines.append(f"{'no answer, counted as wrong':<34} {figures['no_answer']}")
     lines += [f"  {name:<32} {_percent(found)}" for name, found in figures["by_category"].items()]
     return "\n".join(lines)
+
+
+def _score(figure):
+    """ "3.21 (3.02 to 3.40, n=998)"."""
+    if figure["score"] is None:
+        return "none"
+    return f"{figure['score']:.2f} ({figure['low']:.2f} to {figure['high']:.2f}, n={figure['n']})"
 
 
 def _percent(figure):

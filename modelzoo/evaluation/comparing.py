@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from annotator.models import OPTION_KEYS
 from modelzoo.evaluation import figures
-from modelzoo.evaluation.models import Prediction
+from modelzoo.evaluation.models import Judgement, Prediction
 from modelzoo.models import ReleaseRow
 from qc.models import BlindAnswer
 
@@ -32,6 +32,8 @@ def paired(before, after):
     """
     if before.question_set_id != after.question_set_id:
         return None
+    if before.judge or after.judge:
+        return _paired_scores(before, after)
     first, second = _rights(before), _rights(after)
     ids = sorted(first.keys() & second.keys())
     was, now = [first[one][0] for one in ids], [second[one][0] for one in ids]
@@ -51,11 +53,58 @@ def paired(before, after):
     }
 
 
+def _paired_scores(before, after):
+    """The same of open answers: the mean change of scores with bootstrap intervals over clips; None for two judges.
+
+    {"changes": {aspect or "AVG": {"score", "low", "high", "n"}}, "verdict", "flips", "agree": share of equal scores}.
+    """
+    if before.judge != after.judge:
+        return None
+    first, second = _scores(before), _scores(after)
+    both = sorted(first.keys() & second.keys())
+    change = {one: second[one][0] - first[one][0] for one in both}
+    changes = figures.mean_scores([(one[1], change[one], first[one][1]) for one in both], Judgement.Aspect.values)
+    average, by_question = changes["AVG"], defaultdict(int)
+    for (question, _aspect), points in change.items():
+        by_question[question] += points
+    tie = average["low"] is None or average["low"] <= 0 <= average["high"]
+    return {
+        "changes": changes,
+        "verdict": "tie" if tie else "better" if average["score"] > 0 else "worse",
+        "flips": {one: "better" if points > 0 else "worse" for one, points in by_question.items() if points},
+        "agree": sum(not points for points in change.values()) / len(change) if change else None,
+    }
+
+
+def _scores(evaluation):
+    """{(question id, aspect): (score, family)} of what was scored."""
+    rows = Judgement.objects.filter(prediction__evaluation=evaluation, score__isnull=False)
+    wanted = ("prediction__question_id", "aspect", "score", "prediction__question__family")
+    return {(question, aspect): (score, family) for question, aspect, score, family in rows.values_list(*wanted)}
+
+
 def _verdict(test, spread):
     """Both must say so: the test looks at questions, the interval draws whole clip families."""
     if test["p"] >= SURE or spread["low"] is None or spread["low"] <= 0 <= spread["high"]:
         return "tie"
     return "better" if spread["difference"] > 0 else "worse"
+
+
+def other_scorings(evaluation, same):
+    """[(evaluation, share of questions with the same option), ...]: the same model asked the same, scored in another way.
+
+    Letters by likelihood may stand in for words only where both choose alike. `same`: other evaluations of the model.
+    """
+    found = []
+    for other in same.filter(
+        protocol=evaluation.protocol, protocol_version=evaluation.protocol_version,
+        protocol_settings=evaluation.protocol_settings, repeat=evaluation.repeat,
+    ).exclude(scoring=evaluation.scoring).order_by("pk"):  # fmt: skip
+        first, second = _rights(evaluation), _rights(other)
+        ids = first.keys() & second.keys()
+        if ids:
+            found.append((other, sum(first[one][1] == second[one][1] for one in ids) / len(ids)))
+    return found
 
 
 def with_people(evaluation):

@@ -98,6 +98,41 @@ def bootstrap_difference(before, after, groups, *, draws=2000, seed=20241202):
     return {"difference": float(change.sum() / size.sum()), "low": float(low), "high": float(high)}
 
 
+def mean_scores(rows, aspects, *, draws=2000, seed=20241202):
+    """{aspect, "AVG": {"score", "low", "high", "n"}} of [(aspect, score, group)]: means, and the mean of these means.
+
+    95% percentile bootstrap over groups, each drawn with all its scores in every aspect. Where an aspect has no score its
+    figures are None, and so is the average.
+    """
+    import numpy as np
+
+    groups = sorted({group for _aspect, _score, group in rows})
+    place = {group: number for number, group in enumerate(groups)}
+    sums, counts = np.zeros((len(aspects), len(groups))), np.zeros((len(aspects), len(groups)))
+    for aspect, score, group in rows:
+        sums[aspects.index(aspect), place[group]] += score
+        counts[aspects.index(aspect), place[group]] += 1
+    sizes = counts.sum(1)
+    rng = np.random.default_rng(seed)
+    drawn = np.empty((draws if groups else 0, len(aspects)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for draw in range(len(drawn)):
+            times = np.bincount(rng.integers(0, len(groups), len(groups)), minlength=len(groups))
+            drawn[draw] = sums @ times / (counts @ times)  # NaN where a draw has no score of an aspect
+
+    def told(score, values, n):
+        kept = values[~np.isnan(values)]
+        if score is None or not len(kept):
+            return {"score": None, "low": None, "high": None, "n": n}
+        low, high = np.quantile(kept, [0.025, 0.975])
+        return {"score": float(score), "low": float(low), "high": float(high), "n": n}
+
+    means = [sums[at].sum() / n if n else None for at, n in enumerate(sizes)]
+    found = {one: told(means[at], drawn[:, at], int(sizes[at])) for at, one in enumerate(aspects)}
+    average = None if None in means else sum(means) / len(means)
+    return {"AVG": told(average, drawn.mean(1), int(sizes.sum())), **found}
+
+
 def calibration(probabilities, rights, bins=10):
     """{"ece", "brier", "bins": [{"low", "high", "n", "confidence", "share"}, ...]} of the chosen answers' probabilities.
 

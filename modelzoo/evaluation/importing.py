@@ -121,7 +121,9 @@ def store(data, question_set, *, name, protocol="standard", file_name="", by=Non
         raise BadFile(_("A file has one reply for each question; choose a protocol without rotations."))
     if evaluation.is_complete:
         return evaluation
-    rule = "careful" if evaluation.protocol_settings["rule"] == "careful" else _RULES[replies.layout]
+    rule = evaluation.protocol_settings["rule"]
+    if rule == "physgame":
+        rule = _RULES[replies.layout]
     runner.begin(evaluation, {"rule": "unknown"})
     runner.store(evaluation, ((question, [_answer(question, replies.by_id, rule)]) for question in questions))
     if not runner.complete(evaluation):

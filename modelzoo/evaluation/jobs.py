@@ -1,4 +1,5 @@
 """Evaluations as background jobs: hosted models are asked by the worker itself, checkpoints by a process of their own.
+Open answers are judged by a job that asks the judge, after those of a checkpoint are all there.
 
 A checkpoint's process has torch and its memory to itself, and is gone when it is done. Either way each answer is stored as
 it comes, so a job that is done again goes on where it was.
@@ -12,27 +13,45 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from modelzoo.evaluation import commanding, opening, runner
+from modelzoo.evaluation import commanding, judging, opening, runner
 from modelzoo.evaluation.models import Evaluation
 from modelzoo.evaluation.pictures import CannotShow
 from modelzoo.physvlm.data.sources import BadData
 from studio import jobs
 from studio.llm import endpoints
+from studio.models import Job
 from studio.sentences import say
 
-LOCAL, HOSTED = "modelzoo.evaluate", "modelzoo.evaluate_hosted"
+LOCAL, HOSTED, JUDGE = "modelzoo.evaluate", "modelzoo.evaluate_hosted", "modelzoo.judge"
 _GRACE_S = 10
 
 
 @transaction.atomic
 def start(evaluation, *, by=None, processes=1):
     """Queue the work on an evaluation; while it waits or runs, that job."""
+    if runner.waits_for_judge(evaluation):
+        return _start_judging(evaluation, by=by)
     hosted = evaluation.model_kind == Evaluation.ModelKind.HOSTED
     title = say("Evaluating %(name)s on %(set)s", name=evaluation.name, set=evaluation.question_set.name)
+    total = runner.progress_of(evaluation)[1] if hosted else evaluation.wanted
     job = jobs.enqueue(
-        HOSTED if hosted else LOCAL, owner=by, key=f"evaluation-{evaluation.pk}", title=title, total=evaluation.wanted,
+        HOSTED if hosted else LOCAL, owner=by, key=f"evaluation-{evaluation.pk}", title=title, total=total,
         evaluation=evaluation.pk, processes=processes,
     )  # fmt: skip
+    return _follow(evaluation, job)
+
+
+def _start_judging(evaluation, *, by=None):
+    title = say("Judging the answers of %(name)s to %(set)s", name=evaluation.name, set=evaluation.question_set.name)
+    job = jobs.enqueue(
+        JUDGE, owner=by, key=f"judging-{evaluation.pk}", title=title, total=judging.counts(evaluation)[1],
+        evaluation=evaluation.pk,
+    )  # fmt: skip
+    return _follow(evaluation, job)
+
+
+def _follow(evaluation, job):
+    """Let the evaluation wait for this job."""
     Evaluation.objects.filter(pk=evaluation.pk, state__in=Evaluation.UNFINISHED).update(
         job=job, state=Evaluation.State.QUEUED, error=""
     )
@@ -53,6 +72,15 @@ def _told(run, evaluation, *_args):
     run.progress(runner.done_count(evaluation), evaluation.wanted, unit=gettext_noop("answers"))
 
 
+def _told_all(run, evaluation, *_args):
+    """Answers and judgements together: one job makes both."""
+    run.progress(*runner.progress_of(evaluation), unit=gettext_noop("answers and scores"))
+
+
+def _told_judged(run, evaluation, *_args):
+    run.progress(*judging.counts(evaluation), unit=gettext_noop("scores"))
+
+
 def _guarded(work):
     """Keep with the evaluation why its job ended early; a lost claim is nobody's failure, for somebody goes on."""
 
@@ -60,7 +88,6 @@ def _guarded(work):
         found = _begin(run, evaluation)
         if found is None:
             return {"evaluation": evaluation}
-        _told(run, found)
         try:
             work(run, found, processes)
         except jobs.Cancelled:
@@ -73,6 +100,9 @@ def _guarded(work):
             runner.fail(found, failure.args[0])
             raise jobs.JobFailed(failure.args[0]) from failure
         found.refresh_from_db()
+        if work is _local and runner.waits_for_judge(found):
+            _start_judging(found, by=run.job.owner)
+            return {"evaluation": found.pk}
         if not found.is_complete:
             raise jobs.JobFailed(say("It ended before every question was answered; do it again."))
         return {"evaluation": found.pk, "share": found.figures.get("micro", {}).get("share")}
@@ -80,13 +110,35 @@ def _guarded(work):
     return handler
 
 
+def _ended(job):
+    """A job that waited was cancelled, or it broke, or its workers died again and again: nothing goes on any more."""
+    stopped = job.state == Job.State.CANCELLED
+    waiting = Evaluation.objects.filter(job=job, state__in=[Evaluation.State.QUEUED, Evaluation.State.RUNNING])
+    waiting.update(
+        state=Evaluation.State.STOPPED if stopped else Evaluation.State.FAILED,
+        error=say("Somebody stopped it.") if stopped else say("Its job failed; the page of the job says why."),
+    )
+
+
 def _hosted(run, evaluation, _processes):
     from modelzoo.evaluation.hosted import HostedPredictor
 
-    runner.work(evaluation, HostedPredictor(evaluation, run=run), progress=partial(_told, run, evaluation))
+    told = partial(_told_all if evaluation.judge else _told, run, evaluation)
+    told()
+    runner.work(evaluation, HostedPredictor(evaluation, run=run), progress=told)
+    if evaluation.judge:
+        _judge(run, evaluation, told=told)
+
+
+def _judge(run, evaluation, _processes=1, told=None):
+    told = told or partial(_told_judged, run, evaluation)
+    told()
+    judging.work(evaluation, run, progress=told)
+    runner.complete(evaluation)
 
 
 def _local(run, evaluation, processes):
+    _told(run, evaluation)
     command = commanding.command_of(evaluation) + (["--nproc", str(processes)] if processes > 1 else [])
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
@@ -122,5 +174,6 @@ def _end(process):
             process.wait()
 
 
-jobs.job(LOCAL, queue="gpu")(_guarded(_local))
-jobs.job(HOSTED, queue="llm")(_guarded(_hosted))
+jobs.job(LOCAL, queue="gpu", ended=_ended)(_guarded(_local))
+jobs.job(HOSTED, queue="llm", ended=_ended)(_guarded(_hosted))
+jobs.job(JUDGE, queue="llm", ended=_ended)(_guarded(_judge))

@@ -41,7 +41,9 @@ class Cell:
     @property
     def span(self):
         """The interval as "48.2–57.1"."""
-        return "" if self.low is None else f"{100 * self.low:.1f}–{100 * self.high:.1f}"
+        if self.low is None:
+            return ""
+        return f"{self.low:.2f}–{self.high:.2f}" if self.is_score else f"{100 * self.low:.1f}–{100 * self.high:.1f}"
 
     @property
     def heat(self):
@@ -54,6 +56,9 @@ class Cell:
         """The interval and the count, in words."""
         if self.low is None or self.value is None:
             return ""
+        if self.is_score:
+            words = _("%(n)s scores; 95 %% interval %(low)s to %(high)s")
+            return words % {"n": self.n, "low": f"{self.low:.2f}", "high": f"{self.high:.2f}"}
         words = _("%(right)s of %(n)s; 95 %% interval %(low)s to %(high)s")
         return words % {
             "right": self.right if self.right is not None else round(self.value * self.n),
@@ -169,22 +174,35 @@ def _measured_rows(benchmark, protocol, question_set):
                     cells,
                     date=one.completed_at.date().isoformat(),
                     evaluation=one,
-                    controls={name: (_of(other.figures["micro"]), other.pk) for name, other in beside.items()},
+                    controls={name: (headline(other), other.pk) for name, other in beside.items()},
                 )
             )
     return rows
 
 
 def _model_of(one):
-    return one.question_set_id, one.model_kind, one.model, one.model_sha256, one.scoring, one.repeat
+    subtitles = bool(one.protocol_settings.get("subtitles"))
+    return (
+        one.question_set_id, one.model_kind, one.model, one.model_sha256, one.scoring, one.repeat, one.judge, subtitles,
+    )  # fmt: skip
+
+
+def headline(evaluation):
+    """The `Cell` of the one figure of an evaluation."""
+    told = evaluation.figures
+    return _score(told["scores"]["AVG"]) if "scores" in told else _of(told["micro"])
+
+
+def _score(figure):
+    return Cell(figure["score"], figure["low"], figure["high"], figure["n"], is_score=True)
 
 
 def cells_of(evaluation):
     told = evaluation.figures
     if "scores" in told:
-        return {name: Cell(value, is_score=True) for name, value in told["scores"].items()}
+        return {name: _score(figure) for name, figure in told["scores"].items()}
     if evaluation.question_set.benchmark == "video-mme":
-        subs = "_subs" if evaluation.source.get("subtitles") else ""
+        subs = "_subs" if evaluation.protocol_settings.get("subtitles") else ""
         cells = {part + subs: _of(figure) for part, figure in told["by_part"].items()}
         return {**cells, f"overall{subs}": _of(told["micro"])}
     cells = {name: _of(figure) for name, figure in told["by_category"].items()}
@@ -209,6 +227,8 @@ def _records(rows, benchmark):
             "question_set": "" if row.is_published else one.question_set.name,
             "protocol": "" if row.is_published else f"{one.protocol} v{one.protocol_version}",
             "scoring": "" if row.is_published else one.scoring,
+            "frames": "" if row.is_published else one.frames.get("count", ""),
+            "judge": "" if row.is_published else one.judge,
             "date": row.date,
             "no_answer": "" if row.is_published else one.figures.get("no_answer", ""),
         }
@@ -223,14 +243,14 @@ def _records(rows, benchmark):
         yield record
 
 
-_ABOUT = ("model", "source", "reference", "question_set", "protocol", "scoring", "date")
+_ABOUT = ("model", "source", "reference", "question_set", "protocol", "scoring", "judge", "date")
 
 
 def api_rows(rows, benchmark):
     """The same records with the figures apart."""
     found = []
     for record in _records(rows, benchmark):
-        figures = {key: value for key, value in record.items() if key not in (*_ABOUT, "no_answer")}
+        figures = {key: value for key, value in record.items() if key not in (*_ABOUT, "no_answer", "frames")}
         found.append({**{key: record[key] for key in _ABOUT}, "figures": figures})
     return found
 

@@ -1,15 +1,17 @@
 """Our own checkpoints as predictors. Torch is loaded when one is made: in a command or worker, never in the web process."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from modelzoo.evaluation import opening, protocols, scorers, sets
-from modelzoo.evaluation.runner import Answer, order_of, read_words
+from modelzoo.evaluation import opening, protocols, scorers, sets, subtitles
+from modelzoo.evaluation.runner import Answer, open_answer, order_of, read_words
 
 _CONTROLS = {protocols.BLANK: "blind", protocols.MIDDLE: "one_frame", protocols.SHUFFLED: "shuffled_frames"}
 _RULE = "middles of equal stretches"
+_AT_ONCE = 8  # written words keep the whole past of every row in memory
 
 
 class LocalPredictor:
@@ -22,49 +24,103 @@ class LocalPredictor:
 
         self.evaluation = evaluation
         self.settings = evaluation.protocol_settings
+        self.is_open = evaluation.question_set.benchmark == "vcg"
         data = opening.data_of(evaluation)
         self.questions = _matched(wanted, data)
-        used = {question.clip_id for question in self.questions.values()}
-        data.clips = {clip_id: media for clip_id, media in data.clips.items() if clip_id in used}
-        self.evaluator = evaluate.prepare(
-            opening.path_of(evaluation),
-            data,
-            cache=cache or Path(settings.DATA_DIR) / "cache",
-            device=device,
-            frames=_frames(self.settings["frames"], data),
-            progress=progress,
-        )
-        self.evaluator.control = _CONTROLS.get(self.settings["show"], "none")
+        self.folder = opening.folders_of(evaluation)[0] if self.settings.get("subtitles") else None
+        self.said = subtitles.about(self.folder) if self.folder else None
+        bundle = evaluate.load(opening.path_of(evaluation), device)
+        self.evaluators = {}  # by how many frames of a clip they show
+        for count in sorted({self._count(row) for row in wanted}):
+            used = {self.questions[row.row_id].clip_id for row in wanted if self._count(row) == count}
+            some = replace(data, clips={clip_id: media for clip_id, media in data.clips.items() if clip_id in used})
+            evaluator = evaluate.prepare(
+                None,
+                some,
+                cache=cache or Path(settings.DATA_DIR) / "cache",
+                frames=_frames(count, some),
+                bundle=bundle,
+                progress=progress,
+            )
+            evaluator.control = _CONTROLS.get(self.settings["show"], "none")
+            self.evaluators[count] = evaluator
+        self.media = data.clips
+
+    def _count(self, row):
+        """How many frames the question's clip is shown with, 0: as many as the model was trained with."""
+        return self.settings.get("frames_of_part", {}).get(row.part) or self.settings["frames"]
 
     def about(self):
-        size = self.evaluator.bundle.frame_size
-        shown = {protocols.BLANK: 0, protocols.MIDDLE: 1}.get(self.settings["show"], self.evaluator.frames.wanted)
-        rule = {protocols.BLANK: "grey frames", protocols.SHUFFLED: f"{_RULE}, shuffled"}.get(self.settings["show"], _RULE)
-        return {"count": shown, "rule": rule, "width": size, "height": size}
+        most = self.evaluators[max(self.evaluators, key=lambda count: self.evaluators[count].frames.wanted)]
+        size, show = most.bundle.frame_size, self.settings["show"]
+        shown = {protocols.BLANK: 0, protocols.MIDDLE: 1}.get(show, most.frames.wanted)
+        rule = {protocols.BLANK: "grey frames", protocols.SHUFFLED: f"{_RULE}, shuffled"}.get(show, _RULE)
+        rule += protocols.frames_in_words(self.settings)
+        found = {"count": shown, "rule": rule, "width": size, "height": size}
+        return found | ({"subtitles": self.said} if self.said else {})
 
     def answers(self, questions):
+        found = {}
+        for count, evaluator in self.evaluators.items():
+            some = [question for question in questions if self._count(question) == count]
+            answer = self._open if self.is_open else self._letters
+            found |= zip([one.pk for one in some], answer(evaluator, some), strict=True)
+        return [found[question.pk] for question in questions]
+
+    def _numbers(self, evaluator, question):
+        return evaluator.numbers_of(evaluator.place_of[self.questions[question.row_id].clip_id])
+
+    def _open(self, evaluator, questions):
+        """Answers in words to each wording of each question."""
+        from modelzoo.physvlm import asking
+
+        asked = [(question, stem) for question in questions for stem in (question.stem, question.second_stem) if stem]
+        texts = {}
+        for at in range(0, len(asked), _AT_ONCE):
+            some = asked[at : at + _AT_ONCE]
+            clips = [self.questions[question.row_id].clip_id for question, _stem in some]
+            said = asking.open_answers(evaluator, clips, [stem for _question, stem in some])
+            texts |= zip([(question.pk, stem) for question, stem in some], said, strict=True)
+        for question in questions:
+            raw, second = texts[question.pk, question.stem], texts.get((question.pk, question.second_stem), "")
+            yield [open_answer(question, raw, second, frame_numbers=self._numbers(evaluator, question))]
+
+    def _subtitles(self, evaluator, question):
+        if not self.folder:
+            return ""
+        clip_id = self.questions[question.row_id].clip_id
+        numbers = evaluator.frames.numbers(evaluator.place_of[clip_id])
+        return subtitles.of_frames(self.folder, clip_id, self.media[clip_id].path, numbers)
+
+    def _letters(self, evaluator, questions):
         from modelzoo.physvlm import asking
         from modelzoo.physvlm.evaluate import best
 
-        prompt, rotations = self.settings["prompt"], range(self.evaluation.rotations)
-        asked = [asking.rotated(self._told(question), turn) for question in questions for turn in rotations]
+        prompt, rotations = self._prompt(), range(self.evaluation.rotations)
+        told = {question.pk: self._told(question) for question in questions}
+        asked = [asking.rotated(told[question.pk], turn) for question in questions for turn in rotations]
+        said = [text for question in questions for text in [self._subtitles(evaluator, question)] * len(rotations)]
+        # All rotations are guided by the question in its first order: then they share a clip's visual tokens.
+        guides = [told[question.pk].block for question in questions for _turn in rotations] if len(rotations) > 1 else None
         scoring, raws, scored = self.evaluation.scoring, [""] * len(asked), None
         if scoring == "words":
-            # At most eight at once: written words keep the whole past of every row in memory.
             raws = [
                 raw
-                for at in range(0, len(asked), 8)
-                for raw in asking.words(self.evaluator, asked[at : at + 8], prompt=prompt)
-            ]
+                for at in range(0, len(asked), _AT_ONCE)
+                for raw in asking.words(
+                    evaluator, asked[at : at + _AT_ONCE], prompt=prompt, subtitles=said[at : at + _AT_ONCE],
+                    guides=guides and guides[at : at + _AT_ONCE],
+                )
+            ]  # fmt: skip
         else:
-            with self.evaluator.sharing():  # the rotations of a question share the encode of its clip
+            with evaluator.sharing():  # the rotations of a question share the encode of its clip
                 scored = (
-                    [(line, None) for line in asking.options(self.evaluator, asked)]
+                    [(line, None) for line in asking.options(evaluator, [*map(asking.heard, asked, said)])]
                     if scoring == "options"
-                    else asking.letters(self.evaluator, asked, prompt=prompt)
+                    else asking.letters(evaluator, asked, prompt=prompt, guides=guides, subtitles=said)
                 )
         for place, question in enumerate(questions):
-            numbers = self.evaluator.numbers_of(self.evaluator.place_of[self.questions[question.row_id].clip_id])
+            numbers = self._numbers(evaluator, question)
             found = []
             for rotation in rotations:
                 at, order = place * len(rotations) + rotation, order_of(rotation)
@@ -82,6 +138,11 @@ class LocalPredictor:
                 )  # fmt: skip
             yield found
 
+    def _prompt(self):
+        if self.settings["prompt"] == "paper" and self.evaluation.question_set.benchmark == "video-mme":
+            return "video-mme"
+        return self.settings["prompt"]
+
     def _told(self, question):
         """The question as the protocol lets the model read it."""
         found = self.questions[question.row_id]
@@ -93,7 +154,9 @@ class LocalPredictor:
         if self.settings["rule"] != "careful":
             key = "ABCD"[order.index(question.answer)]
             options = {own: question.by_letter[shown] for own, shown in zip("ABCD", order, strict=True)}
-            verdict = scorers.physgame_file(raw, key, options)
+            # What was written begins with the bracket that PhysGame's prompt ended with.
+            rule = "physgame_file" if self.settings["rule"] == "physgame" else self.settings["rule"]
+            verdict = scorers.RULES[rule](raw, key, options)
         return Answer(order, letter, why, rotation, verdict=verdict, raw=raw, frame_numbers=numbers)
 
 
@@ -112,10 +175,7 @@ def _matched(wanted, data):
     found = {}
     for row in wanted:
         question = there.get(row.row_id)
-        same = question and (question.stem, list(question.options), question.answer) == (
-            row.stem, row.options, "ABCD".index(row.answer),
-        )  # fmt: skip
-        if not same:
+        if not question or not _is_same(question, row):
             raise opening.CannotEvaluate(
                 _("The folder does not hold question %(id)s of the set as it was frozen. Name the right folder with --data.")
                 % {"id": row.row_id}
@@ -128,6 +188,13 @@ def _matched(wanted, data):
             )
         found[row.row_id] = question
     return found
+
+
+def _is_same(question, row):
+    """Whether the folder's question is that of the set."""
+    if not row.answer:
+        return (question.stem, question.second_stem, question.reference) == (row.stem, row.second_stem, row.reference)
+    return (question.stem, list(question.options), "ABCD"[question.answer]) == (row.stem, row.options, row.answer)
 
 
 def _written(row):

@@ -68,6 +68,8 @@ class QuestionSet(models.Model):
 class SetQuestion(models.Model):
     """One question of a set. Open questions (VCG) have no options but a reference answer, and maybe a second wording."""
 
+    ASPECTS = {"generic": ("CI", "DO", "CU"), "temporal": ("TU",), "consistency": ("CO",)}
+
     question_set = models.ForeignKey(QuestionSet, on_delete=models.PROTECT, related_name="questions")
     number = models.PositiveIntegerField(help_text="Its place, from 0.")
     row_id = models.CharField(max_length=200, help_text="The question_id of its files.")
@@ -108,6 +110,11 @@ class SetQuestion(models.Model):
     @property
     def by_letter(self):
         return dict(zip("ABCD", self.options, strict=False))
+
+    @property
+    def aspects(self):
+        """In which aspects a judge scores the answer; () for a question with a key."""
+        return () if self.answer else self.ASPECTS.get(self.part, ())
 
     @property
     def right_text(self):
@@ -180,7 +187,9 @@ class Evaluation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields="question_set model_kind model model_sha256 protocol protocol_version scoring repeat".split(),
+                fields=(
+                    "question_set model_kind model model_sha256 protocol protocol_version protocol_settings scoring repeat"
+                ).split(),
                 name="one_evaluation_of_a_model_by_a_protocol",
             ),
             models.CheckConstraint(condition=Q(rotations__in=[1, 2, 4]), name="one_two_or_four_rotations"),
@@ -208,6 +217,15 @@ class Evaluation(models.Model):
                         RAISE EXCEPTION 'An evaluation is complete only when every question has its predictions.'
                             USING ERRCODE = 'check_violation';
                     END IF;
+                    IF NEW.state = 'complete' AND (TG_OP = 'INSERT' OR OLD.state <> 'complete') AND (
+                        SELECT count(*) FROM modelzoo_judgement j JOIN modelzoo_prediction p ON p.id = j.prediction_id
+                        WHERE p.evaluation_id = NEW.id
+                    ) <> (
+                        SELECT coalesce(sum(CASE WHEN q.answer <> '' THEN 0 WHEN q.part = 'generic' THEN 3 ELSE 1 END), 0)
+                        FROM modelzoo_setquestion q WHERE q.question_set_id = NEW.question_set_id) THEN
+                        RAISE EXCEPTION 'An evaluation is complete only when every open answer was judged.'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
                     RETURN NEW;
                 """,
             )
@@ -219,8 +237,13 @@ class Evaluation(models.Model):
 
     @property
     def wanted(self):
-        """How many predictions make it complete."""
+        """How many predictions make it complete; open answers must be judged too."""
         return self.rotations * self.question_set.questions_count
+
+    @property
+    def judge(self):
+        """The language model that scores its open answers, "" for none."""
+        return self.protocol_settings.get("judge", "")
 
     def get_absolute_url(self):
         return reverse("evaluation", args=[self.pk])
@@ -231,6 +254,7 @@ class Evaluation(models.Model):
 
 class Prediction(models.Model):
     """One answer. `letter` is as shown in this rotation, `option` the letter of the same text in the set; "" for none.
+    An open question is answered by `raw` alone.
 
     `verdict` is what the protocol's published rule says of a reply in words; where there is none, `right` compares options.
     """
@@ -247,7 +271,7 @@ class Prediction(models.Model):
     probabilities = ArrayField(models.FloatField(), null=True, help_text="Of the letters as shown; they sum to 1.")
     mass = models.FloatField(null=True, help_text="Probability of the letters among all tokens.")
     raw = models.TextField(blank=True, help_text="The reply as it came.")
-    scores = models.JSONField(default=dict, help_text="{aspect: score} by a judge of open answers.")
+    second_raw = models.TextField(blank=True, help_text="The reply to the second wording of an open question.")
     frame_numbers = ArrayField(models.IntegerField(), null=True, help_text="Frames of the clip's file that were shown.")
     call = models.ForeignKey("studio.LLMCall", null=True, on_delete=models.SET_NULL, related_name="+")
     made_at = models.DateTimeField(default=timezone.now)
@@ -256,7 +280,9 @@ class Prediction(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["evaluation", "question", "rotation"], name="one_prediction_per_question"),
             models.CheckConstraint(
-                condition=Q(letter="", option="") & ~Q(no_answer="") | ~Q(letter="") & ~Q(option="") & Q(no_answer=""),
+                condition=Q(letter="", option="") & ~Q(no_answer="")
+                | ~Q(letter="") & ~Q(option="") & Q(no_answer="")
+                | Q(letter="", option="", no_answer="") & ~Q(raw=""),
                 name="prediction_is_an_answer_or_says_why_not",
             ),
         ]
@@ -268,7 +294,8 @@ class Prediction(models.Model):
                     SELECT coalesce(NEW.verdict, NEW.option <> '' AND NEW.option = q.answer) INTO NEW.right
                     FROM modelzoo_evaluation e JOIN modelzoo_setquestion q ON q.question_set_id = e.question_set_id
                     WHERE e.id = NEW.evaluation_id AND q.id = NEW.question_id AND e.state <> 'complete'
-                        AND NEW.rotation < e.rotations;
+                        AND NEW.rotation < e.rotations
+                        AND (q.answer = '' OR NEW.option <> '' OR NEW.no_answer <> '');
                     IF NOT FOUND THEN
                         RAISE EXCEPTION 'A prediction answers a question of its evaluation''s set, before that is complete.'
                             USING ERRCODE = 'check_violation';
@@ -284,6 +311,66 @@ class Prediction(models.Model):
                     IF EXISTS (
                         SELECT 1 FROM modelzoo_evaluation e WHERE e.id = OLD.evaluation_id AND e.state = 'complete') THEN
                         RAISE EXCEPTION 'A complete evaluation keeps its predictions.' USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN OLD;
+                """,
+            ),
+        ]
+
+
+class Judgement(models.Model):
+    """The score that a language model as judge gave one open answer in one aspect, or none: it never named one.
+
+    An answer that is missing has the score 0 without being asked about.
+    """
+
+    class Aspect(models.TextChoices):
+        CORRECTNESS = "CI", _("Correctness of information")
+        DETAIL = "DO", _("Detail orientation")
+        CONTEXT = "CU", _("Contextual understanding")
+        TEMPORAL = "TU", _("Temporal understanding")
+        CONSISTENCY = "CO", _("Consistency")
+
+    MOST = 5
+
+    prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="judgements", db_index=False)
+    aspect = models.CharField(max_length=2, choices=Aspect.choices)
+    score = models.PositiveSmallIntegerField(null=True)
+    reply = models.TextField(blank=True, help_text="The judge's last reply as it came.")
+    call = models.ForeignKey("studio.LLMCall", null=True, on_delete=models.SET_NULL, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["prediction", "aspect"], name="an_answer_is_judged_once_in_each_aspect"),
+            models.CheckConstraint(condition=Q(score=None) | Q(score__lte=5), name="a_judge_scores_from_0_to_5"),
+        ]
+        triggers = [
+            _refuse(
+                "judgements_are_of_open_answers",
+                pgtrigger.Insert,
+                """
+                    IF NOT EXISTS (
+                        SELECT 1 FROM modelzoo_prediction p JOIN modelzoo_evaluation e ON e.id = p.evaluation_id
+                        JOIN modelzoo_setquestion q ON q.id = p.question_id
+                        WHERE p.id = NEW.prediction_id AND e.state <> 'complete' AND q.answer = '' AND CASE q.part
+                            WHEN 'generic' THEN NEW.aspect IN ('CI', 'DO', 'CU')
+                            WHEN 'temporal' THEN NEW.aspect = 'TU' ELSE NEW.aspect = 'CO' END) THEN
+                        RAISE EXCEPTION 'A judge scores open answers, in the aspects of their part, before all is complete.'
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.ReadOnly(name="judgements_never_change", exclude=["call"]),
+            _refuse(
+                "complete_evaluations_keep_their_judgements",
+                pgtrigger.Delete,
+                """
+                    IF EXISTS (
+                        SELECT 1 FROM modelzoo_evaluation e JOIN modelzoo_prediction p ON p.evaluation_id = e.id
+                        WHERE p.id = OLD.prediction_id AND e.state = 'complete') THEN
+                        RAISE EXCEPTION 'A complete evaluation keeps its judgements.' USING ERRCODE = 'check_violation';
                     END IF;
                     RETURN OLD;
                 """,

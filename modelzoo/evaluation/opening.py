@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
-from modelzoo.evaluation import protocols, video_mme
+from modelzoo.evaluation import protocols, vcg, video_mme
 from modelzoo.evaluation.baselines import BASELINES
 from modelzoo.evaluation.models import Evaluation
 from modelzoo.physvlm.data import sources
@@ -92,20 +92,27 @@ def default_scoring(model):
 
 
 def open_evaluation(
-    question_set, model, protocol="standard", *, scoring="", source=None, by=None, repeat=0, state="running"
+    question_set, model, protocol="standard", *, scoring="", source=None, by=None, repeat=0, state="running", **chosen
 ):
-    """The `Evaluation` of this model on this set under this protocol, made if it is new. It may be complete already."""
+    """The `Evaluation` of this model on this set under this protocol, made if it is new. It may be complete already.
+
+    `chosen` goes beside the protocol: frames, subtitles, judge (protocols.settings_of).
+    """
     scoring = scoring or default_scoring(model)
-    if model.kind in (Kind.HOSTED, Kind.IMPORTED):
+    is_open = question_set.benchmark == "vcg"
+    if model.kind in (Kind.HOSTED, Kind.IMPORTED) or is_open:
         scoring = Scoring.WORDS
+    if is_open and model.kind == Kind.BASELINE:
+        raise CannotEvaluate(_("A rule of thumb has no answer to an open question; choose a model."))
     if scoring not in Scoring.values:
         raise CannotEvaluate(_("%(name)s is no way of scoring.") % {"name": scoring})
     try:
         found = protocols.find(protocol, scoring=scoring)
-    except protocols.NoProtocol as refusal:
-        raise CannotEvaluate(str(refusal)) from refusal
-    if question_set.benchmark != "physgame" and found.prompt == "paper":
-        raise CannotEvaluate(_("The protocol of the paper is about PhysGame; choose another for this set."))
+        settings = protocols.settings_of(found, question_set.benchmark, **chosen)
+        if settings.get("judge"):
+            endpoints.find(settings["judge"])
+    except (protocols.NoProtocol, endpoints.NoModel) as refusal:
+        raise CannotEvaluate(refusal.args[0]) from refusal
     evaluation, made = Evaluation.objects.get_or_create(
         question_set=question_set,
         model_kind=model.kind,
@@ -113,12 +120,12 @@ def open_evaluation(
         model_sha256=model.sha256,
         protocol=found.name,
         protocol_version=found.version,
+        protocol_settings=settings,
         scoring=scoring,
         repeat=repeat,
         defaults={
             "name": model.name[:160],
             "run": model.run,
-            "protocol_settings": found.settings(),
             "rotations": found.rotations,
             "source": source or {},
             "owner": by,
@@ -164,8 +171,9 @@ def folders_of(evaluation):
 def data_of(evaluation):
     """`sources.Data` with the questions and clips of the set, as its folders have them now."""
     folders = folders_of(evaluation)
-    if evaluation.question_set.benchmark == "video-mme":
-        return video_mme.read(folders[0]).data
+    readers = {"video-mme": video_mme.read, "vcg": vcg.read}
+    if reader := readers.get(evaluation.question_set.benchmark):
+        return reader(folders[0]).data
     return sources.read(folders)
 
 

@@ -9,12 +9,12 @@ from django.db.models import F
 
 from annotator.taxonomy import CATEGORIES
 from modelzoo.evaluation import figures
-from modelzoo.evaluation.models import Prediction
+from modelzoo.evaluation.models import Judgement, Prediction
 
 VERSION = 1
 LENGTHS = ((0, 1, "under 1 s"), (1, 3, "1 to 3 s"), (3, None, "3 s and more"))
 STRENGTHS = ((0, 0.4, "subtle"), (0.4, 0.7, "visible"), (0.7, None, "blatant"))
-ASPECTS = ("CI", "DO", "CU", "TU", "CO")
+ASPECTS = tuple(Judgement.Aspect.values)
 
 
 def rows_of(evaluation):
@@ -159,14 +159,26 @@ def _circular(evaluation):
 
 
 def _scores(evaluation):
-    """Means of the judge's scores of open answers, and their mean; None where an aspect was not judged."""
-    found, missing = defaultdict(list), 0
-    for scores in Prediction.objects.filter(evaluation=evaluation, rotation=0).values_list("scores", flat=True):
-        for aspect in ASPECTS:
-            if aspect in scores:
-                found[aspect].append(scores[aspect])
-        missing += not scores
-    means = {aspect: sum(found[aspect]) / len(found[aspect]) if found[aspect] else None for aspect in ASPECTS}
-    known = list(means.values())
-    average = None if None in known else sum(known) / len(known)
-    return {"scores": {**means, "AVG": average}, "judged": {a: len(found[a]) for a in ASPECTS}, "not_judged": missing}
+    """Mean scores of open answers with bootstrap intervals over clips, and what is in no mean.
+
+    {"scores": {aspect or "AVG": {"score", "low", "high", "n"}}, "spread": {aspect: [how often 0, 1, ... 5]}, "no_answer",
+    "why_no_answer", "no_score": judgements without one, "judged": all}.
+    """
+    rows = list(
+        Judgement.objects.filter(prediction__evaluation=evaluation)
+        .order_by("prediction__question__number", "aspect")
+        .values_list("aspect", "score", "prediction__question__family")
+    )
+    scored = [(aspect, score, family) for aspect, score, family in rows if score is not None]
+    spread = {aspect: [0] * (Judgement.MOST + 1) for aspect in ASPECTS}
+    for aspect, score, _family in scored:
+        spread[aspect][score] += 1
+    why = Prediction.objects.filter(evaluation=evaluation).exclude(no_answer="").values_list("no_answer", flat=True)
+    return {
+        "scores": figures.mean_scores(scored, ASPECTS),
+        "spread": spread,
+        "no_answer": len(why),
+        "why_no_answer": _counted(why),
+        "no_score": len(rows) - len(scored),
+        "judged": len(rows),
+    }

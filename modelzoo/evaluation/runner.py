@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from modelzoo.evaluation import report
+from modelzoo.evaluation import judging, report
 from modelzoo.evaluation.models import Evaluation, Prediction, SetQuestion
 from studio.replies import NoAnswer, parse_reply
 
@@ -34,13 +34,20 @@ class Answer:
     probabilities: list | None = None
     mass: float | None = None
     raw: str = ""
-    scores: dict | None = None
+    second_raw: str = ""
     frame_numbers: list | None = None
     call: int | None = None
 
     @property
     def option(self):
         return self.order[LETTERS.index(self.letter)] if self.letter else ""
+
+
+def open_answer(question, raw, second_raw="", **more):
+    """The `Answer` to an open question; one that is empty, in either wording, is no answer."""
+    raw, second_raw = raw.strip(), second_raw.strip()
+    empty = not raw or bool(question.second_stem) and not second_raw
+    return Answer("", "", "empty" if empty else "", raw=raw, second_raw=second_raw, **more)
 
 
 def order_of(rotation):
@@ -69,6 +76,23 @@ def waiting(evaluation, *, rank=0, world=1):
 
 def done_count(evaluation):
     return Prediction.objects.filter(evaluation=evaluation).count()
+
+
+def is_judged(evaluation):
+    """Whether nothing is left to be judged; True where nothing ever is."""
+    there, wanted = judging.counts(evaluation)
+    return there == wanted
+
+
+def waits_for_judge(evaluation):
+    """Whether all questions are answered, and only the judge's scores are missing."""
+    return bool(evaluation.judge) and not evaluation.is_complete and done_count(evaluation) == evaluation.wanted
+
+
+def progress_of(evaluation):
+    """(answers and judgements that are there, those that make it complete)."""
+    there, wanted = judging.counts(evaluation)
+    return done_count(evaluation) + there, evaluation.wanted + wanted
 
 
 def work(evaluation, predictor, *, rank=0, world=1, progress=lambda done, total: None):
@@ -109,7 +133,7 @@ def store(evaluation, answered):
             probabilities=answer.probabilities,
             mass=answer.mass,
             raw=answer.raw.replace("\x00", ""),
-            scores=answer.scores or {},
+            second_raw=answer.second_raw.replace("\x00", ""),
             frame_numbers=answer.frame_numbers,
             call_id=answer.call,
         )
@@ -125,11 +149,31 @@ def store(evaluation, answered):
             raise
 
 
+def take_answers(evaluation):
+    """Take over what the same model answered for another judge: greedy answers would be the same again."""
+    mine = {**evaluation.protocol_settings, "judge": ""}
+    others = Evaluation.objects.filter(
+        question_set=evaluation.question_set_id, model_kind=evaluation.model_kind, model=evaluation.model,
+        model_sha256=evaluation.model_sha256, protocol=evaluation.protocol, repeat=evaluation.repeat,
+    ).exclude(pk=evaluation.pk)  # fmt: skip
+    for other in others.order_by("-pk"):
+        if {**other.protocol_settings, "judge": ""} != mine or done_count(other) < evaluation.wanted:
+            continue
+        begin(evaluation, other.frames)
+        rows = list(Prediction.objects.filter(evaluation=other).select_related("question"))
+        kept = ("raw", "second_raw", "frame_numbers")
+        store(
+            evaluation,
+            [(row.question, [Answer("", "", row.no_answer, **{name: getattr(row, name) for name in kept})]) for row in rows],
+        )
+        return
+
+
 def complete(evaluation):
-    """Complete the evaluation with its figures if every question is answered; returns whether it is complete."""
+    """Complete it with its figures if every question is answered, and judged where that is due; returns whether it is."""
     with transaction.atomic():
         row = Evaluation.objects.select_for_update(of=("self",)).select_related("question_set").get(pk=evaluation.pk)
-        if not row.is_complete and done_count(row) == row.wanted:
+        if not row.is_complete and done_count(row) == row.wanted and is_judged(row):
             figures = report.figures_of(row)
             Evaluation.objects.filter(pk=row.pk).update(
                 state=Evaluation.State.COMPLETE, completed_at=timezone.now(), figures=figures, error=""

@@ -25,16 +25,23 @@ class CannotFreeze(ValueError):
     """The questions cannot be used; the sentence says why."""
 
 
-def freeze(name, rows, *, benchmark="physgame", origin="folder", release=None, limit=0):
+def spread(rows, limit):
+    """`limit` of the rows, evenly spread; all of them where that is more, or 0."""
+    if not limit or limit >= len(rows):
+        return rows
+    return [rows[round(place * (len(rows) - 1) / max(1, limit - 1))] for place in range(limit)]
+
+
+def freeze(name, rows, *, benchmark="physgame", origin="folder", release=None, limit=0, is_whole=True):
     """The `QuestionSet` of `rows` (dicts of `SetQuestion`'s fields): the one that is there, else made now.
 
-    `limit` takes that many of them, evenly spread.
+    `limit` takes that many of them, evenly spread; `is_whole` is False where the caller took some itself.
     """
     if not rows:
         raise CannotFreeze(_("There are no questions to measure with."))
     whole = len(rows)
-    if limit and limit < whole:
-        rows = [rows[round(place * (whole - 1) / max(1, limit - 1))] for place in range(limit)]
+    rows = spread(rows, limit)
+    if len(rows) < whole:
         name = _("%(name)s (%(count)s of %(whole)s)") % {"name": name, "count": len(rows), "whole": whole}
     digest = hashlib.sha256(benchmark.encode())
     for row in rows:
@@ -45,7 +52,8 @@ def freeze(name, rows, *, benchmark="physgame", origin="folder", release=None, l
     if found is None:
         if QuestionSet.objects.filter(name=name).exists():
             name = f"{name[:100]} {sha256[:8]}"
-        found = _store(name[:120], rows, sha256, benchmark, origin, release, is_whole=len(rows) == whole)
+        is_whole = is_whole and len(rows) == whole
+        found = _store(name[:120], rows, sha256, benchmark, origin, release, is_whole=is_whole)
     return found
 
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from annotator.models import Clip
 from annotator.taxonomy import CATEGORIES, DOMAINS
 from modelzoo.evaluation.leaderboard import Cell
-from modelzoo.evaluation.models import Prediction
+from modelzoo.evaluation.models import Judgement, Prediction
 
 PAGE = 50
 
@@ -22,6 +22,9 @@ def in_order(found, order):
 
 
 def label_of(category):
+    parts = {"generic": _("Generic"), "temporal": _("Temporal"), "consistency": _("Consistency")}
+    if category in parts:
+        return parts[category]
     return CATEGORIES[category].label if category in CATEGORIES else DOMAINS.get(category, category)
 
 
@@ -43,7 +46,7 @@ def of(evaluation):
     """What the template draws of a complete evaluation."""
     figures = evaluation.figures
     if "scores" in figures:
-        return {"scores": [(name, Cell(value, is_score=True)) for name, value in figures["scores"].items()]}
+        return _scores(figures)
     outcomes = figures["outcomes"]
     most = max([sum(found.values()) for found in outcomes.values()], default=1)
     return {
@@ -71,6 +74,18 @@ def of(evaluation):
         "circular": _circular(figures.get("circular")),
         "mass": figures["mass"],
     }
+
+
+def _scores(figures):
+    """Scores of open answers, the average first: [(short name, name, cell, [(score, count, percent of most), ...]), ...]."""
+    names = {"AVG": _("Average"), **{one.value: one.label for one in Judgement.Aspect}}
+    rows = []
+    for name, label in names.items():
+        found, spread = figures["scores"][name], figures["spread"].get(name, [])
+        most = max(spread, default=0) or 1
+        bars = [(score, count, round(100 * count / most)) for score, count in enumerate(spread)]
+        rows.append((name, label, Cell(found["score"], found["low"], found["high"], found["n"], is_score=True), bars))
+    return {"scores": rows, "no_answer": [(reason(why), count) for why, count in figures["why_no_answer"].items()]}
 
 
 def _circular(found):
@@ -112,16 +127,27 @@ def reason(why):
 # ---- The browser of answers
 
 ONLY = ("wrong", "none", "right", "all")
+OPEN_ONLY = ("low", "none", "all")
+LOW = 1  # a score that asks to be looked at
 
 
-def only_words():
+def only_words(*, is_open=False):
+    if is_open:
+        return {"low": _("Scored 0 or 1"), "none": _("No answer or no score"), "all": _("All")}
     return {"wrong": _("Wrong"), "none": _("No answer"), "right": _("Right"), "all": _("All")}
 
 
 def answers(evaluation, *, only="wrong", category="", ids=None):
     """First predictions that fit, by the place of their question."""
     rows = Prediction.objects.filter(evaluation=evaluation, rotation=0).select_related("question")
-    if only == "right":
+    if evaluation.judge:
+        low, none = Judgement.objects.filter(score__lte=LOW), Judgement.objects.filter(score=None)
+        if only == "low":
+            rows = rows.filter(pk__in=low.filter(prediction__evaluation=evaluation).values("prediction"))
+        elif only == "none":
+            unscored = none.filter(prediction__evaluation=evaluation).values("prediction")
+            rows = rows.filter(~Q(no_answer="") | Q(pk__in=unscored))
+    elif only == "right":
         rows = rows.filter(right=True)
     elif only == "none":
         rows = rows.filter(option="")
@@ -132,6 +158,14 @@ def answers(evaluation, *, only="wrong", category="", ids=None):
     if ids is not None:
         rows = rows.filter(question_id__in=ids)
     return rows.order_by("question__number")
+
+
+def in_aspects(prediction):
+    """The judgements of an open answer, in the order of the aspects."""
+    order = Judgement.Aspect.values
+    return (
+        sorted(prediction.judgements.all(), key=lambda one: order.index(one.aspect)) if prediction.question.aspects else []
+    )
 
 
 def with_clips(predictions):

@@ -1,8 +1,9 @@
-"""Video-MME in its published files: parquet with a row a question, videos, and subtitles that are not used here.
+"""Video-MME in its published files: parquet with a row a question, videos, and subtitles (modelzoo/evaluation/subtitles.py).
 
     FOLDER/videomme/*.parquet, or FOLDER/*.parquet    videoID, question_id, duration (short, medium, long), domain,
                                                       sub_category, question, options ["A. ...", ...], answer
     FOLDER/data/{videoID}.mp4
+    FOLDER/subtitle/{videoID}.srt                     for a model that is given subtitles; not every video has them
 
 A file that is missing is named with where to get it.
 """
@@ -29,6 +30,14 @@ class Found:
     data: Data = field(default_factory=Data)
 
 
+def files_of(folder):
+    return sorted(Path(folder).glob("videomme/*.parquet")) or sorted(Path(folder).glob("*.parquet"))
+
+
+def is_here(folder):
+    return bool(files_of(folder))
+
+
 def read(folder):
     """`Found` of a folder with the published files; `BadData` names what is missing or wrong."""
     folder = Path(folder)
@@ -43,7 +52,7 @@ def freeze(folder, *, name="", limit=0):
 
 
 def _video_mme(folder):
-    files = sorted(folder.glob("videomme/*.parquet")) or sorted(folder.glob("*.parquet"))
+    files = files_of(folder)
     if not files:
         raise BadData(
             f"{folder} has no videomme/*.parquet. Get test-00000-of-00001.parquet from {VIDEO_MME_FROM} and put it there."
@@ -74,7 +83,7 @@ def _video_mme_row(found, folder, row, where):
     if row["duration"] not in DURATIONS:
         raise BadData(f"{where}: duration {row['duration']!r} is not short, medium or long.")
     name = str(row["videoID"])
-    path = _clip(found, folder, "data", name, where, VIDEO_MME_FROM)
+    path = clip_of(found, folder, ("data",), name, where, VIDEO_MME_FROM)
     found.rows.append(
         {
             "row_id": str(row["question_id"]),
@@ -97,13 +106,15 @@ def _video_mme_row(found, folder, row, where):
     )  # fmt: skip
 
 
-def _clip(found, folder, below, name, where, source):
+def clip_of(found, folder, below, name, where, source):
+    """The path of a video by its name, entered with the clips; it lies in one of the folders `below` or beside the files."""
     if "/" in name or name in ("", ".", ".."):
         raise BadData(f"{where}: {name!r} cannot be the name of a file.")
     if name not in found.data.clips:
-        places = [base / f"{name}{ending}" for base in (folder / below, folder) for ending in _VIDEOS]
+        names = [name] if name.endswith(_VIDEOS) else [f"{name}{ending}" for ending in _VIDEOS]
+        places = [base / one for base in (*(folder / one for one in below), folder) for one in names]
         path = next((place for place in places if place.is_file()), None)
         if path is None:
-            raise BadData(f"{where}: the video {name}.mp4 is not in {folder / below}. Get it from {source}.")
+            raise BadData(f"{where}: the video {names[0]} is not in {folder / below[0]}. Get it from {source}.")
         found.data.clips[name] = Media(str(path.resolve()))
     return found.data.clips[name].path

@@ -5,6 +5,7 @@ Everybody with a role sees the leaderboard. Predictions show the keys of questio
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -160,25 +161,39 @@ def evaluation_new(request):
     initial = {"protocols": ["standard"], "model": request.GET.get("model", "")}
     form = NewEvaluation(request.POST) if request.method == "POST" else NewEvaluation(initial=initial)
     if request.method == "POST" and form.is_valid():
-        data, opened = form.cleaned_data, []
-        for protocol in data["protocols"]:
-            one = opening.open_evaluation(
-                data["question_set"], data["found"], protocol,
-                scoring=data["scoring"], source=data["source"], by=request.user, state=State.QUEUED,
-            )  # fmt: skip
-            if one.is_complete:
-                messages.info(request, _("%(name)s was complete already.") % {"name": one})
-            else:
-                jobs.start(one, by=request.user)
-                _tell_price(request, one)
-            opened.append(one)
-        return redirect("evaluation", opened[0].pk) if len(opened) == 1 else redirect("evaluations")
-    context = {"form": form, "protocols": protocols.PROTOCOLS.values()}
+        opened = _opened(request, form)
+        if opened:
+            return redirect("evaluation", opened[0].pk) if len(opened) == 1 else redirect("evaluations")
+    context = {"form": form, "protocols": protocols.PROTOCOLS.values(), "has_judges": len(form.fields["judge"].choices) > 1}
     return render(request, "modelzoo/evaluation_new.html", context, status=422 if form.errors else 200)
 
 
+def _opened(request, form):
+    """The evaluations of a valid form, opened and started; [] with the form's error where one cannot be."""
+    data, found = form.cleaned_data, []
+    try:
+        with transaction.atomic():
+            for protocol in data["protocols"]:
+                one = opening.open_evaluation(
+                    data["question_set"], data["found"], protocol, scoring=data["scoring"], source=data["source"],
+                    by=request.user, state=State.QUEUED, **data["chosen"],
+                )  # fmt: skip
+                found.append(one)
+                if not one.is_complete:
+                    jobs.start(one, by=request.user)
+    except opening.CannotEvaluate as refusal:
+        form.add_error(None, str(refusal))
+        return []
+    for one in found:
+        if one.is_complete:
+            messages.info(request, _("%(name)s was complete already.") % {"name": one})
+        else:
+            _tell_price(request, one)
+    return found
+
+
 def _tell_price(request, one):
-    if one.model_kind != Evaluation.ModelKind.HOSTED:
+    if one.model_kind != Evaluation.ModelKind.HOSTED and not one.judge:
         return
     most = hosted.most_usd(one, one.question_set.questions_count)
     if most is None:
@@ -224,16 +239,17 @@ def evaluation(request, pk):
     context = {"evaluation": one, "done": one.wanted if one.is_complete else runner.done_count(one)}
     if one.is_complete:
         others = Evaluation.objects.filter(state=State.COMPLETE, question_set=one.question_set_id).exclude(pk=pk)
+        same = others.filter(model_kind=one.model_kind, model=one.model, model_sha256=one.model_sha256)
+        controls = same.filter(protocol__in=leaderboard.CONTROL_NAMES, scoring=one.scoring).order_by("pk")
         context |= shown.of(one)
         context["others"] = others.order_by("-pk")[:100]
         context["controls"] = [
-            (protocols.PROTOCOLS[other.protocol].label, leaderboard.cells_of(other)["micro"], other)
-            for other in others.filter(
-                protocol__in=leaderboard.CONTROL_NAMES, model=one.model, model_sha256=one.model_sha256, scoring=one.scoring
-            )
-            if "micro" in other.figures
+            (protocols.PROTOCOLS[other.protocol].label, leaderboard.headline(other), other)
+            for other in controls
+            if other.judge == one.judge
         ]
         context["people"] = comparing.with_people(one)
+        context["parity"] = comparing.other_scorings(one, same)
     return render(request, "modelzoo/evaluation.html", context)
 
 

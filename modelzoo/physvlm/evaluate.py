@@ -9,6 +9,7 @@ Controls change what the model sees, not what it is asked: `blind` frames are gr
 """
 
 import math
+import os
 import time
 from collections import defaultdict
 from contextlib import contextmanager
@@ -200,14 +201,31 @@ class Evaluator:
         return self.branches(rows, progress)
 
 
-def prepare(path, data, *, cache, device=None, budget=60_000, frames=0, progress=lambda done, total: None):
-    """An `Evaluator` for the model at `path` on the clips of `data`. `frames` of each, 0: as many as it was trained with."""
+def device_here():
+    """The graphics card of this process, each of several on a machine its own (LOCAL_RANK), or the processor."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
+
+
+def load(path, device=None):
+    """The `Bundle` of a model, ready to answer."""
     build.hush()
     bundle = build.load(path)
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device(device) if device else device_here()
     bundle.model.to(device).eval()
     if device.type == "cuda":
         bundle.model.to(torch.bfloat16)
+    return bundle
+
+
+def prepare(path, data, *, cache, device=None, budget=60_000, frames=0, bundle=None, progress=lambda done, total: None):
+    """An `Evaluator` for the model at `path` on the clips of `data`. `frames` of each, 0: as many as it was trained with.
+
+    `bundle` is that model where it was loaded before.
+    """
+    bundle = bundle or load(path, device)
+    device = next(bundle.model.parameters()).device
     clip_ids = list(data.clips)
     files = [(clip_id, media, sha256_of(media.path) if media.row is None else None) for clip_id, media in data.clips.items()]
     films = Frames(

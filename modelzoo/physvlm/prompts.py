@@ -132,6 +132,7 @@ VIDEO_MME = (
     "Select the best answer to the following multiple-choice question based on the video and the subtitles. Respond with "
     "only the letter (A, B, C, or D) of the correct option."
 )
+HEARD = "This video's subtitles are listed below:"
 
 
 def options_block(question, options):
@@ -150,7 +151,7 @@ def physgame_prompt(question, options):
 def videomme_prompt(question, options, *, subtitles=""):
     """The published Video-MME prompt; options are texts such as "A. One.", written as one list."""
     block = f"{question}\n[{' '.join(repr(option) for option in options)}]"
-    heard = f"This video's subtitles are listed below: {subtitles} \n" if subtitles else ""
+    heard = f"{HEARD} {subtitles} \n" if subtitles else ""
     asked = render_conversation([(f"{heard}{VIDEO_MME}\n{block}", "")], open_end=True)
     return Asked(asked + "The best answer is:", block)
 

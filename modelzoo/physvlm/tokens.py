@@ -58,11 +58,11 @@ class Tokens:
         branches = tuple(Branch(ids[cut:], mark[cut:]) for ids, mark in zip(whole, marks, strict=True))
         return Row(clip, whole[0][:cut], branches, self.guide(stem))
 
-    def letters(self, clip, question, *, name):
+    def letters(self, clip, question, *, name, guide=None):
         """(row, ids of A, B, C and D): the one label of the row is the letter of the right answer.
 
         The prompt shows question and options and begins the answer, "(". A tokenizer in which the four letters are not
-        four single tokens behind that is refused.
+        four single tokens behind that is refused. `guide` is the text that guides the pooling, by default what is asked.
         """
         wholes = [prompts.sft_ids(self.tokenizer, ((question.block, f"({letter})"),)) for letter in LETTERS]
         ids = [list(ids) for ids, _labels in wholes]
@@ -73,7 +73,7 @@ class Tokens:
         right = letters[question.answer]
         at = ids[0].index(self.placeholder) + 1
         branch = Branch((*ids[0][at:cut], right), (IGNORE,) * (cut - at) + (right,))
-        row = Row(clip, tuple(ids[0][:at]), (branch,), self.guide(question.block))
+        row = Row(clip, tuple(ids[0][:at]), (branch,), self.guide(question.block if guide is None else guide))
         return check_length(row, limit=self.max_text_tokens, name=name), letters
 
 

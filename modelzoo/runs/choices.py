@@ -72,6 +72,24 @@ def data_folders():
     return found[:_MOST]
 
 
+def folders_where(holds):
+    """Folders below the roots that `holds(path)` says to be something else than data for training: other benchmarks."""
+    return [Choice(name, name) for name, path in _folders() if ":" not in name and holds(path)][:_MOST]
+
+
+def path_of_folder(name, holds):
+    """Where such a folder lies on this machine."""
+    path = _below_roots(name)
+    if path is None or not holds(path):
+        raise CannotTrain(
+            say(
+                "%(name)s is not below the training data of this machine (STUDIO_TRAINING_DATA_DIRS). Choose another.",
+                name=name,
+            )
+        )
+    return path
+
+
 def exports():
     """Exports with videos whose file is still there, newest first."""
     found = []

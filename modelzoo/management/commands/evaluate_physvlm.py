@@ -25,11 +25,16 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=0, metavar="N", help="only N questions and pairs, evenly spread")
         parser.add_argument("--cache", type=Path, metavar="DIR", help="frames that runs share (default: cache/ of the data)")
         kept = parser.add_argument_group("kept in the database")
-        kept.add_argument("--benchmark", metavar="B", help="physgame (default) or video-mme")
+        kept.add_argument("--benchmark", metavar="B", help="physgame (default), video-mme or vcg")
         kept.add_argument("--release", metavar="NAME", help="a sealed benchmark release to measure on")
         kept.add_argument("--set", metavar="NAME", help="a question set that was frozen before")
         kept.add_argument("--protocol", nargs="+", metavar="P", help="standard (default), paper, circular, or a control")
         kept.add_argument("--scoring", metavar="S", help="letters (default), options or words")
+        kept.add_argument(
+            "--frames", type=int, default=0, metavar="N", help="frames of a clip (default: as the protocol says)"
+        )
+        kept.add_argument("--subtitles", action="store_true", help="with those of Video-MME")
+        kept.add_argument("--judge", default="", metavar="M", help="the language model that scores VCG's open answers")
         kept.add_argument("--name", default="", help="what the leaderboard calls the model")
         kept.add_argument("--again", action="store_true", help="measure anew although it is complete")
         kept.add_argument("--nproc", type=int, default=1, metavar="N", help="processes that share the questions")
@@ -52,7 +57,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{name} {number}: must be 0 or more.")
         if nproc < 1:
             raise CommandError(f"--nproc {nproc}: must be 1 or more.")
-        kept = ("benchmark", "release", "set", "protocol", "evaluation")
+        kept = ("benchmark", "release", "set", "protocol", "evaluation", "frames", "subtitles", "judge")
         if any(options[name] for name in kept):
             if options["controls"] is not None or options["against"] or options["out"]:
                 raise CommandError(
@@ -89,7 +94,7 @@ class Command(BaseCommand):
             line.end()
             raise CommandError("Stopped; the same command goes on from here.", returncode=130)
 
-    def opened(self, protocol, *, model, data, release, limit, scoring, name, again, benchmark, **options):
+    def opened(self, protocol, *, model, data, release, limit, scoring, name, again, benchmark, judge, **options):
         from modelzoo.evaluation import commanding, opening
 
         if not model:
@@ -99,7 +104,10 @@ class Command(BaseCommand):
             release=release, name=options["set"], data=data, limit=limit, benchmark=benchmark or "physgame"
         )
         repeat = opening.next_repeat(question_set, found, protocol, scoring) if again else 0
-        return opening.open_evaluation(question_set, found, protocol, scoring=scoring, source=source, repeat=repeat)
+        return opening.open_evaluation(
+            question_set, found, protocol, scoring=scoring, source=source, repeat=repeat, judge=judge,
+            frames=options["frames"], subtitles=options["subtitles"],
+        )  # fmt: skip
 
     def one(self, evaluation, nproc, cache, line):
         from modelzoo.evaluation import commanding, jobs, opening, runner
@@ -123,6 +131,10 @@ class Command(BaseCommand):
             else:
                 commanding.work(evaluation, rank=rank, world=world, show=line.show, cache=cache)
                 line.end()
+            # Where a job runs this command, that job goes on with the judge.
+            if runner.waits_for_judge(evaluation) and not (evaluation.job and evaluation.job.is_active):
+                self.wait(jobs.start(evaluation), line)
+                evaluation.refresh_from_db()
         if evaluation.is_complete:
             if rank == 0:
                 self.stdout.write(f"Evaluation {evaluation.pk}. " + commanding.in_words(evaluation))
@@ -134,7 +146,7 @@ class Command(BaseCommand):
         """A hosted model is asked by a worker, whose job can be stopped and watched on its page."""
         warned = False
         while (job := Job.objects.get(pk=job.pk)).is_active:
-            line.show(f"{job.done} of {job.total} answers, ${job.cost_usd:.4f}")
+            line.show(f"{job.done} of {job.total} {job.unit or 'answers'}, ${job.cost_usd:.4f}")
             if not warned and worker_missing(job.queue):
                 warned = True
                 line.end()

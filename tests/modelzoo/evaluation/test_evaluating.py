@@ -81,8 +81,12 @@ def test_a_prediction_belongs_to_a_question_of_the_set_once():
         Prediction.objects.create(
             evaluation=evaluation, question=one.questions.first(), order="ABCD", letter="A", option="A", rotation=1
         )
+    for raw in ("", "I would say so."):  # only an open question may be answered by words alone
+        with pytest.raises(IntegrityError, match="question of its evaluation"), transaction.atomic():
+            Prediction.objects.create(evaluation=evaluation, question=one.questions.first(), raw=raw)
+    both = {"order": "ABCD", "letter": "A", "option": "A", "no_answer": "empty"}
     with pytest.raises(IntegrityError, match="says_why_not"), transaction.atomic():
-        Prediction.objects.create(evaluation=evaluation, question=one.questions.first())
+        Prediction.objects.create(evaluation=evaluation, question=one.questions.first(), **both)
 
 
 def test_the_same_asked_again_is_the_same_evaluation():

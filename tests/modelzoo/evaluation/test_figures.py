@@ -91,3 +91,25 @@ def test_calibration_by_hand():
 def test_circular_counts_a_question_once():
     found = figures.circular({"a": [1, 1, 1, 1], "b": [1, 0, 0, 0], "c": [0, 1, 1, 1]})
     assert found == {"plain": pytest.approx(2 / 3), "mean": pytest.approx(2 / 3), "all": pytest.approx(1 / 3)}
+
+
+def test_mean_scores_by_hand():
+    rows = [("CI", 4, "a"), ("CI", 2, "b"), ("TU", 5, "a")]
+    found = figures.mean_scores(rows, ["CI", "TU"])
+    assert (found["CI"]["score"], found["TU"]["score"], found["AVG"]["score"]) == (3, 5, 4)
+    assert (found["CI"]["low"], found["CI"]["high"], found["CI"]["n"]) == (2, 4, 2)  # two draws of two clips
+    assert found["TU"]["low"] == found["TU"]["high"] == 5 and found["AVG"]["n"] == 3
+    assert figures.mean_scores([], ["CI"])["CI"] == {"score": None, "low": None, "high": None, "n": 0}
+    assert figures.mean_scores(rows, ["CI", "TU", "CO"])["AVG"]["score"] is None
+
+
+def test_mean_scores_of_many_clips_have_the_normal_interval():
+    rng = random.Random(5)
+    rows = [(aspect, rng.randrange(6), clip) for clip in range(600) for aspect in ("CI", "TU")]
+    found = figures.mean_scores(rows, ["CI", "TU"])
+    by_clip = [(rows[2 * clip][1] + rows[2 * clip + 1][1]) / 2 for clip in range(600)]
+    mean = sum(by_clip) / 600
+    half = 1.96 * math.sqrt(sum((one - mean) ** 2 for one in by_clip) / 599 / 600)
+    assert found["AVG"]["score"] == pytest.approx(mean)
+    assert found["AVG"]["low"] == pytest.approx(mean - half, abs=0.015)
+    assert found["AVG"]["high"] == pytest.approx(mean + half, abs=0.015)
