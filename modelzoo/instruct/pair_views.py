@@ -10,11 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from annotator import diff
-from annotator.models import Clip, WrongState
-from modelzoo.instruct import build_views, figures, frames, opposing, rulings, scores
+from annotator.models import Clip
+from modelzoo.instruct import build_views, figures, frames, opposing, pages, rulings, scores
 from modelzoo.instruct.forms import PairFilter, PreferenceBuildForm
-from modelzoo.instruct.models import Origin, PreferencePair
-from modelzoo.instruct.views import PAGE, ROLES, number
+from modelzoo.instruct.models import PreferencePair
+from modelzoo.instruct.pages import ROLES, number
 from studio import history
 from studio.access import allow
 
@@ -22,17 +22,9 @@ from studio.access import allow
 
 
 def _home(request, *, form=None, status=200):
-    found = figures.cells(PreferencePair)
-    context = {
+    context = pages.counts(PreferencePair, kind=opposing.KIND) | {
         "form": form or PreferenceBuildForm(),
-        "total": sum(cell[-1] for cell in found),
-        "states": figures.by_state(found),
-        "kinds": figures.table(found, 2, PreferencePair.Kind.choices),
-        "origins": figures.table(found, 0, Origin.choices),
-        "dropped": figures.dropped(found),
         "statistics": figures.of_pairs(),
-        "builds": build_views.newest(opposing.KIND),
-        "no_model": build_views.no_model(),
         "any": rulings.next_pair(),
     }
     return render(request, "modelzoo/preference.html", context, status=status)
@@ -75,11 +67,7 @@ def preference_start(request):
 @require_safe
 @never_cache
 def pairs(request):
-    form = PairFilter(request.GET)
-    rows = form.narrow(PreferencePair.objects.select_related("clip", "decided_by")).order_by("-pk")
-    rows = list(rows[: PAGE + 1])
-    context = {"form": form, "rows": rows[:PAGE], "older": rows[PAGE - 1].pk if len(rows) > PAGE else None}
-    return render(request, "modelzoo/preference_pairs.html", context)
+    return pages.listed(request, PairFilter(request.GET), PreferencePair, "modelzoo/preference_pairs.html")
 
 
 # ---- One pair
@@ -141,22 +129,15 @@ def pair_frame(request, pk, place):
 @allow(*ROLES)
 @require_POST
 def pair_decide(request, pk):
-    data = request.POST
-    version, decision = number(data.get("version")), data.get("decision")
-    found = _pair(pk)
-    seen = {"user": request.user, "pair_id": pk, "version": version}
-    try:
-        if decision == "accept" and version is not None:
-            rulings.accept_pair(**seen)
-        elif decision == "reject" and version is not None:
-            rulings.reject_pair(**seen, reason=data.get("reason", ""))
-        else:
-            return HttpResponse(_("That is not a decision. Reload the page."), status=422)
-    except (WrongState, rulings.BadText) as refusal:
-        status = 409 if isinstance(refusal, WrongState) else 422
-        return _page(
-            request, _pair(pk) if status == 409 else found, status=status, refusal=str(refusal), reject=decision == "reject"
-        )  # fmt: skip
+    data, found = request.POST, _pair(pk)
+    decision = data.get("decision")
+    seen = {"user": request.user, "pair_id": pk, "version": number(data.get("version"))}
+    status, refusal = pages.decide(data, {
+        "accept": lambda: rulings.accept_pair(**seen),
+        "reject": lambda: rulings.reject_pair(**seen, reason=data.get("reason", "")),
+    })  # fmt: skip
+    if refusal:
+        return _page(request, _pair(pk), status=status, refusal=refusal, reject=decision == "reject")
     told = _("Pair %(id)s was accepted.") if decision == "accept" else _("Pair %(id)s was rejected.")
     messages.success(request, told % {"id": pk})
     following = rulings.next_pair(after=found)

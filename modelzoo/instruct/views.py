@@ -1,50 +1,29 @@
 """The PhysInstruct pages: builds and counts, the list of samples, and one sample beside its clip, to be ruled on."""
 
 from django.contrib import messages
-from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from annotator.models import WrongState
-from modelzoo.instruct import build_views, building, figures, rulings
+from modelzoo.instruct import build_views, building, figures, pages, rulings
 from modelzoo.instruct.forms import InstructBuildForm, SampleFilter
-from modelzoo.instruct.models import InstructSample, Origin
+from modelzoo.instruct.models import InstructSample
+from modelzoo.instruct.pages import ROLES, number
 from studio import history
 from studio.access import allow
-from studio.roles import Role
 
-PAGE = 30
 TURNS = 40  # of a conversation that are shown
-ROLES = (Role.LEAD, Role.ADMIN)
-
-
-def number(text):
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 # ---- Builds and counts
 
 
 def _home(request, *, form=None, status=200):
-    found = figures.cells(InstructSample)
     everything, by_kind = figures.acceptance()
-    context = {
-        "form": form or InstructBuildForm(),
-        "total": sum(cell[-1] for cell in found),
-        "states": figures.by_state(found),
-        "kinds": figures.table(found, 2, InstructSample.Kind.choices),
-        "origins": figures.table(found, 0, Origin.choices),
-        "dropped": figures.dropped(found),
-        "acceptance": everything,
-        "by_kind": by_kind,
-        "waiting": figures.by_state(found)["generated"],
-        "builds": build_views.newest(building.KIND),
-        "no_model": build_views.no_model(),
-    }
+    more = {"form": form or InstructBuildForm(), "acceptance": everything, "by_kind": by_kind}
+    context = pages.counts(InstructSample, kind=building.KIND) | more
     return render(request, "modelzoo/instruct.html", context, status=status)
 
 
@@ -86,11 +65,7 @@ def instruct_start(request):
 @require_safe
 @never_cache
 def samples(request):
-    form = SampleFilter(request.GET)
-    rows = form.narrow(InstructSample.objects.select_related("clip", "decided_by")).order_by("-pk")
-    rows = list(rows[: PAGE + 1])
-    context = {"form": form, "rows": rows[:PAGE], "older": rows[PAGE - 1].pk if len(rows) > PAGE else None}
-    return render(request, "modelzoo/instruct_samples.html", context)
+    return pages.listed(request, SampleFilter(request.GET), InstructSample, "modelzoo/instruct_samples.html")
 
 
 # ---- One sample
@@ -157,26 +132,19 @@ def sample(request, pk):
 def sample_decide(request, pk):
     """One decision on the version that was seen; then the next sample, or this one again where it was looked up."""
     data, reviewing = request.POST, "review" in request.POST
-    version, decision = number(data.get("version")), data.get("decision")
+    decision = data.get("decision")
     get_object_or_404(InstructSample.objects.only("pk"), pk=pk)
-    seen = {"user": request.user, "sample_id": pk, "version": version}
-    try:
-        if decision == "accept" and version is not None:
-            rulings.accept(**seen)
-        elif decision == "edit" and version is not None:
-            rulings.edit(**seen, question=data.get("question", ""), answer=data.get("answer", ""))
-        elif decision == "reject" and version is not None:
-            rulings.reject(**seen, reason=data.get("reason", ""))
-        elif decision == "reopen" and version is not None:
-            rulings.reopen(**seen)
-        else:
-            return HttpResponse(_("That is not a decision. Reload the page."), status=422)
-    except (WrongState, rulings.BadText) as refusal:
-        status = 409 if isinstance(refusal, WrongState) else 422
-        told = {"reviewing": reviewing, "status": status, "refusal": str(refusal), "reject": decision == "reject"}
-        if decision == "edit":
-            told["typed"] = {name: data.get(name, "") for name in ("question", "answer")}
-        return _page(request, _sample(pk), **told)
+    seen = {"user": request.user, "sample_id": pk, "version": number(data.get("version"))}
+    typed = {name: data.get(name, "") for name in ("question", "answer")}
+    status, refusal = pages.decide(data, {
+        "accept": lambda: rulings.accept(**seen),
+        "edit": lambda: rulings.edit(**seen, **typed),
+        "reject": lambda: rulings.reject(**seen, reason=data.get("reason", "")),
+        "reopen": lambda: rulings.reopen(**seen),
+    })  # fmt: skip
+    if refusal:
+        told = {"reviewing": reviewing, "status": status, "refusal": refusal, "reject": decision == "reject"}
+        return _page(request, _sample(pk), **told, typed=typed if decision == "edit" else None)
     if reviewing:
         found = "sample" if decision == "reopen" else "judged"
         return redirect(f"{reverse('instruct_review')}?{found}={pk}")
