@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 
 from modelzoo.evaluation import forms, jobs, leaderboard, opening, protocols
 from modelzoo.evaluation.models import Evaluation, Prediction, QuestionSet
+from modelzoo.models import Release
 from studio.api import KeysetPagination
 from studio.api_views import JobDetailSerializer, PersonSerializer, ReadOnly
 from studio.errors import Conflict
@@ -17,10 +18,21 @@ ROLES = {Role.LEAD, Role.ADMIN}
 LOOK = set(Role)
 
 
+class OfReleaseSerializer(serializers.ModelSerializer):
+    sha256 = serializers.CharField(read_only=True, help_text="Of the list of its rows and their hashes.")
+
+    class Meta:
+        model = Release
+        fields = ["id", "name", "sha256"]
+        read_only_fields = fields
+
+
 class QuestionSetSerializer(serializers.ModelSerializer):
+    release = OfReleaseSerializer(read_only=True, allow_null=True, help_text="The release that its questions are of.")
+
     class Meta:
         model = QuestionSet
-        fields = "id name benchmark origin sha256 questions_count is_whole made_at".split()
+        fields = "id name benchmark origin release sha256 questions_count is_whole made_at".split()
 
 
 class EvaluationSerializer(serializers.ModelSerializer):
@@ -113,7 +125,9 @@ class EvaluationViewSet(ReadOnly):
     """Evaluations of models, for leads and admins: predictions show the keys of questions."""
 
     access = dict.fromkeys(["list", "retrieve", "create", "go_on", "predictions"], ROLES)
-    queryset = Evaluation.objects.select_related("question_set", "owner")
+    queryset = Evaluation.objects.select_related("question_set__release", "owner").defer(
+        "question_set__release__card", "question_set__release__facts"
+    )
     serializer_class = EvaluationDetailSerializer
     filterset_class = EvaluationFilter
 

@@ -226,7 +226,8 @@ def evaluation_import(request):
 
 
 def _evaluation(pk):
-    return get_object_or_404(Evaluation.objects.for_lists().select_related("run", "job"), pk=pk)
+    found = Evaluation.objects.for_lists().select_related("run", "job", "question_set__release")
+    return get_object_or_404(found.defer("question_set__release__card", "question_set__release__facts"), pk=pk)
 
 
 @allow(*_ROLES)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from annotator.taxonomy import CATEGORIES
 from modelzoo import export_jobs, formats
 from modelzoo.models import Release, ReleaseRow
-from modelzoo.releases import changes, content, jobs, sealing, writing
+from modelzoo.releases import changes, content, jobs, lineage, sealing, writing
 from modelzoo.releases import export_jobs as release_exports
 from modelzoo.views import download
 from studio.api_views import ELSEWHERE, JobSerializer, PersonSerializer, ReadOnly
@@ -84,10 +84,12 @@ class ReleaseDetailSerializer(ReleaseSerializer):
     card = serializers.CharField(read_only=True, help_text="The dataset card, in Markdown.")
     formats = serializers.SerializerMethodField(help_text="What it can be exported as.")
     runs = serializers.SerializerMethodField(help_text="Training runs that learned from it.")
+    evaluations = serializers.SerializerMethodField(help_text="Evaluations on it, the newest first; of benchmarks only.")
     taken_down_clips = serializers.SerializerMethodField(help_text="Clips that exports leave out, for they were taken down.")
 
     class Meta(ReleaseSerializer.Meta):
-        fields = [*ReleaseSerializer.Meta.fields, "filters", "facts", "card", "formats", "runs", "taken_down_clips"]
+        more = "filters facts card formats runs evaluations taken_down_clips".split()
+        fields = [*ReleaseSerializer.Meta.fields, *more]
         read_only_fields = fields
 
     def get_formats(self, release) -> list[str]:
@@ -95,6 +97,9 @@ class ReleaseDetailSerializer(ReleaseSerializer):
 
     def get_runs(self, release) -> list[int]:
         return list(release.used_by.order_by("-run_id").values_list("run_id", flat=True)[:CHANGES])
+
+    def get_evaluations(self, release) -> list[int]:
+        return [one.pk for one in lineage.evaluations(release)] if release.kind == Release.Kind.BENCHMARK else []
 
     def get_taken_down_clips(self, release) -> int:
         return len(writing.gone_clips(release))

@@ -1,11 +1,13 @@
-"""What learned from a release: runs that were trained on it, those that went on from their weights, and checkpoints."""
+"""What learned from a release: runs that were trained on it, those that went on from their weights, and checkpoints; and
+what was measured on it."""
 
 from dataclasses import dataclass, field
 
-from modelzoo.models import Checkpoint, Release, ReleaseRow, RunRelease, TrainingRun
+from modelzoo.models import Checkpoint, Evaluation, Release, ReleaseRow, RunRelease, TrainingRun
 
 MOST_RUNS = 200
 MOST_CHECKPOINTS = 8  # named of each run, the newest
+MOST_EVALUATIONS = 50
 
 
 @dataclass
@@ -23,6 +25,12 @@ def of_question(question_id, *, most=50):
     """Releases that hold the question or a row made of it, alone or with others, newest first."""
     rows = ReleaseRow.objects.made_of(question_id).values("release")
     return list(Release.objects.for_lists().filter(pk__in=rows).order_by("-pk")[:most])
+
+
+def evaluations(release):
+    """The newest evaluations on a benchmark release, on some of its rows, or on another one with the very same rows."""
+    found = Evaluation.objects.filter(question_set__release__sha256=release.sha256).select_related("question_set")
+    return found.order_by("-pk")[:MOST_EVALUATIONS]
 
 
 def learners(releases):

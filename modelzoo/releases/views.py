@@ -99,12 +99,19 @@ def release(request, pk):
         "tables": [table for table in tables if table[1]],
         "changes": [(row_id, changes.WORDS[what]) for row_id, what in rows[:CHANGES]],
         "more": rows[CHANGES - 1][0] if len(rows) > CHANGES else None,
-        "learners": lineage.learners([found]).get(found.pk, []),
+        **_used(found),
         "taken_down": len(gone),
         "takedowns": takedown.marks_of("release", found.pk)[:CHANGES],
         **export_views.context_of(found, gone=gone),
     }
     return render(request, "modelzoo/release.html", context)
+
+
+def _used(found):
+    """What a benchmark measured, or what learned from anything else."""
+    if found.kind == Release.Kind.BENCHMARK:
+        return {"measured": lineage.evaluations(found)}
+    return {"learners": lineage.learners([found]).get(found.pk, [])}
 
 
 def _kinds(found):
