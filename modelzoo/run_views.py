@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotator import takedown
 from modelzoo.models import TrainingRun, WrongState
 from modelzoo.physvlm import presets
+from modelzoo.releases import training
 from modelzoo.run_forms import PlanForm, RunFilter
 from modelzoo.runs import actions, charts, planning, series
 from studio import health, history
@@ -177,8 +178,17 @@ def _rest_of(run):
         "entries": history.of(run, limit=30),
         "overrides": run.spec.get("overrides") or dict(text.split("=", 1) for text in run.plan.get("overrides", [])),
         "settings": run.spec.get("settings") or {},
-        "data": run.spec.get("data") or [],
+        "data": _data_of(run),
     }
+
+
+def _data_of(run):
+    """[(what the run says of a folder it was trained on, the `Release` that was written there or None), ...]."""
+    found, known = training.sources_of(run), {}
+    if any(told for _source, told in found):
+        used = run.trained_on.select_related("release").defer("release__card", "release__facts")
+        known = {(one.release.name, one.sha256): one.release for one in used}
+    return [(source, known.get((str(told.get("name")), str(told.get("sha256"))))) for source, told in found]
 
 
 def _page_data(runs):

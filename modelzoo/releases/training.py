@@ -59,12 +59,16 @@ def folders_of(release):
     return [path for place in below for dot in ("", ".") for path in (Path(settings.DATA_DIR) / place).glob(f"{dot}{name}*")]
 
 
+def sources_of(run):
+    """[(what a run says of a folder it was trained on, what it says of the release there or {}), ...]; whoever wrote it."""
+    sources = [source for source in run.spec.get("data") or [] if isinstance(source, dict)]
+    told = [source.get("release") for source in sources]
+    return [(source, said if isinstance(said, dict) else {}) for source, said in zip(sources, told, strict=True)]
+
+
 def link(run):
     """Remember which releases a run says it was trained on; those of another Studio are not ours to link."""
-    for source in run.spec.get("data") or []:
-        told = source.get("release") if isinstance(source, dict) else None
-        if not isinstance(told, dict):
-            continue
+    for _source, told in sources_of(run):
         release = Release.objects.filter(name=str(told.get("name")), sha256=str(told.get("sha256"))).only("pk").first()
         if release:
             RunRelease.objects.get_or_create(run=run, release_id=release.pk, defaults={"sha256": str(told["sha256"])})

@@ -49,6 +49,8 @@ def test_a_run_trains_on_a_release_and_every_step_names_it(release, settings, cl
     client.force_login(lead)
     page = client.get(reverse("question", args=[question])).content.decode()
     assert "sft-1" in page and reverse("run", args=[run.pk]) in page
+    page = client.get(reverse("run", args=[run.pk])).content.decode()
+    assert f'<a href="{release.get_absolute_url()}">Release sft-1</a>' in page and release.sha256 in page
     assert "The clip was taken down" not in page
     Takedown.objects.create(clip_sha256=release.clips.order_by("pk").first().sha256)
     assert "The clip was taken down" in client.get(reverse("question", args=[question])).content.decode()
