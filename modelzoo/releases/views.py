@@ -97,7 +97,7 @@ def release(request, pk):
     ]
     context = {
         "tables": [table for table in tables if table[1]],
-        "changes": [(row_id, changes.WORDS[what]) for row_id, what in rows[:CHANGES]],
+        "changes": changes.in_words(found, found.previous, rows[:CHANGES]) if rows else [],
         "more": rows[CHANGES - 1][0] if len(rows) > CHANGES else None,
         **_used(found),
         "taken_down": len(gone),
