@@ -136,6 +136,10 @@ def test_silence_length_and_size_have_limits(sites, tmp_path, settings):
     sites.add("clips.example/a.mp4", silent(3))
     assert fault(LINK, tmp_path) == "timeout"
     settings.FETCH_TIMEOUT_S = 20
+    said = post("1abc2de")
+    said["media"]["reddit_video"]["duration"] = settings.FETCH_MAX_S + 1
+    play_post(sites, said, videos.plain())
+    assert fault("https://www.reddit.com" + said["permalink"], tmp_path) == "too_long"
     settings.FETCH_MAX_BYTES = 1024 * 1024
     sites.add("clips.example/b.mp4", endless)
     assert fault("https://clips.example/b.mp4", tmp_path) == "too_big"
