@@ -35,15 +35,16 @@ def finished():
     return states.get(DPO) in settled or states.get(SFT) in settled - {TrainingRun.State.FINISHED}
 
 
-def start(*, by=None):
+def start(*, by=None, steps=STEPS):
     """Queue what is missing of the chain; None where nothing is. It is one job however often this is called."""
     if finished():
         return None
-    return jobs.enqueue(KIND, owner=by, key=KIND, title=say("From the demo's questions to a checkpoint"), total=4)
+    title = say("From the demo's questions to a checkpoint")
+    return jobs.enqueue(KIND, owner=by, key=KIND, title=title, total=4, steps=steps)
 
 
 @jobs.job(KIND, queue="io")
-def go(run):
+def go(run, *, steps=STEPS):
     with translation.override(settings.LANGUAGE_CODE):
         by = run.job.owner
         _compared(run)
@@ -59,7 +60,7 @@ def go(run):
         _seal(INSTRUCT, "instruct", by, content.Filters(leave_out_conflicts=True))
         _seal(PREFERENCE, "preference", by, content.Filters(leave_out_conflicts=True))
         run.progress(2, 4)
-        more = [f"max_steps={STEPS}", "epochs=1000", "warmup=5", "log_every=1", "checkpoint_minutes=0.2"]
+        more = [f"max_steps={steps}", "epochs=1000", "warmup=5", "log_every=1", "checkpoint_minutes=0.2"]
         learned = _train(run, planning.Plan("tiny-sft", [f"release:{INSTRUCT}"], overrides=more, name=SFT), by)
         run.progress(3, 4)
         plan = planning.Plan("tiny-dpo", [f"release:{PREFERENCE}"], f"run:{learned.pk}:model", more, name=DPO)

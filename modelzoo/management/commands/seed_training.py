@@ -1,6 +1,6 @@
 """The demo's finished chain: approved questions, sealed releases, SFT, DPO, a checkpoint."""
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from modelzoo import demo_chain
 from studio.models import User
@@ -12,8 +12,14 @@ class Command(BaseCommand):
         " SFT and DPO of the tiny model. Run again, it goes on with what is missing and changes nothing else."
     )
 
-    def handle(self, **options):
-        job = demo_chain.start(by=User.objects.filter(username="lead").first())
+    def add_arguments(self, parser):
+        how_many = f"steps of each of the two runs ({demo_chain.STEPS})"
+        parser.add_argument("--steps", type=int, default=demo_chain.STEPS, metavar="N", help=how_many)
+
+    def handle(self, *, steps, **options):
+        if steps < 1:
+            raise CommandError(f"--steps {steps}: must be 1 or more.")
+        job = demo_chain.start(by=User.objects.filter(username="lead").first(), steps=steps)
         if job is None:
             self.stdout.write("The demo's training is there already; see the page Training.")
         else:

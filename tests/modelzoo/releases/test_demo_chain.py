@@ -1,38 +1,80 @@
-"""The demo's way to a checkpoint, with the trainer left out: what goes in, and that doing it again changes nothing."""
+"""The demo's way to a checkpoint with the real trainer and real workers, one of which is killed on the way."""
+
+import io
+import shutil
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
 
-from annotator.models import Clip, ClipFamily
+from annotator.models import Clip, ClipFamily, Question
 from modelzoo import demo_chain
 from modelzoo.instruct.models import InstructSample, PreferencePair
 from modelzoo.models import Release, TrainingRun
-from studio import jobs
+from modelzoo.releases import training
 from studio.models import Job
+from tests.conftest import wait_until
+from tests.factories import UserFactory
 from tests.modelzoo.films import film
+from tests.modelzoo.runs import end_everything
 from tests.modelzoo.test_export import approved
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 
-def trained(run, plan, by):
-    made, _new = TrainingRun.objects.get_or_create(name=plan.name, defaults={"state": "finished", "stage": plan.stage})
-    return made
+@pytest.fixture
+def room(settings, tmp_path):
+    """What a worker has to know; folders of releases and runs, and processes, go with the test."""
+    settings.RUNS_DIR = tmp_path / "runs"
+    settings.RUNS_DIR.mkdir()
+    yield {
+        "queues": "io,gpu", "concurrency": 3, "OMP_NUM_THREADS": "1",
+        "STUDIO_RUNS_DIR": str(settings.RUNS_DIR), "STUDIO_RUN_WATCH_S": "0.5",
+    }  # fmt: skip
+    end_everything()
+    for release in Release.objects.all():
+        for folder in training.folders_of(release):
+            shutil.rmtree(folder)
 
 
-def test_the_chain_is_sealed_once_and_its_job_may_run_again(lead, monkeypatch):
+def test_the_chain_trains_and_goes_on_where_a_killed_worker_left_it(start_worker, room, settings, client):
+    lead = UserFactory(username="lead", roles=["lead"])
     for mark in range(3):
         approved(video=film(mark), clip_source=Clip.Source.DEMO)
     twin = approved(video=film(9), clip_source=Clip.Source.DEMO, clip_family=ClipFamily.objects.create())
-    monkeypatch.setattr(demo_chain, "_train", trained)
+    with pytest.raises(CommandError, match="--steps 0"):
+        call_command("seed_training", steps=0)
     for _time in range(2):
-        job = demo_chain.start(by=lead)
-        assert demo_chain.start(by=lead) == job
-        assert jobs.run(job.pk) == Job.State.DONE
-        counts = InstructSample.objects.count(), PreferencePair.objects.count()
-        TrainingRun.objects.filter(name=demo_chain.DPO).delete()  # as if it had been killed before
-        found = dict(Release.objects.values_list("name", "rows_count"))
-        assert found == {demo_chain.BENCHMARK: 3, demo_chain.INSTRUCT: 1, demo_chain.PREFERENCE: counts[1]}
-        assert counts == (3, 4)  # stem, span and choice of one question; three distractors and a wrong span
+        call_command("seed_training", steps=2, stdout=io.StringIO())
+    job = Job.objects.get(kind=demo_chain.KIND)
+    runs = TrainingRun.objects.all()
+    worker = start_worker(**room)
+    wait_until(lambda: runs.filter(name=demo_chain.SFT, step__gte=1).exists() or ended(job), seconds=180, what="a step")
+    worker.kill()
+    start_worker(**room)
+    wait_until(lambda: ended(job), seconds=180, moving=lambda: list(runs.values("state", "step", "phase")), what="its end")
+    job.refresh_from_db()
+    assert (job.state, job.owner) == (Job.State.DONE, lead), job.error
+    sealed = dict(Release.objects.values_list("name", "rows_count"))
+    assert sealed == {demo_chain.BENCHMARK: 3, demo_chain.INSTRUCT: 1, demo_chain.PREFERENCE: 4}
+    # Of one question: stem, span and choice; three distractors and a wrong span.
+    assert (InstructSample.objects.count(), PreferencePair.objects.count()) == (3, 4)
     assert Clip.objects.get(pk=twin.clip.pk).purpose == Clip.Purpose.BENCHMARK
-    trained(None, type("Plan", (), {"name": demo_chain.DPO, "stage": "dpo"}), None)
+    sft, dpo = runs.order_by("pk")
+    assert [(run.name, run.state, run.step) for run in (sft, dpo)] == [
+        (demo_chain.SFT, "finished", 2), (demo_chain.DPO, "finished", 2),
+    ]  # fmt: skip
+    assert dpo.parent == sft and (settings.RUNS_DIR / dpo.name / "model" / "model.safetensors").is_file()
+    assert [run.trained_on.get().release.name for run in (sft, dpo)] == [demo_chain.INSTRUCT, demo_chain.PREFERENCE]
+    learned = Question.objects.get(clip__purpose=Clip.Purpose.TRAINING)
+    client.force_login(lead)
+    page = client.get(reverse("question", args=[learned.pk])).content.decode()
+    for run in (sft, dpo):
+        saved = run.checkpoints.latest("step")
+        assert saved.step == 2 and reverse("run", args=[run.pk]) in page and saved.sha256 in page
     assert demo_chain.start(by=lead) is None
+
+
+def ended(job):
+    job.refresh_from_db()
+    return not job.is_active
