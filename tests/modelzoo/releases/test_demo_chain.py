@@ -49,10 +49,11 @@ def test_the_chain_trains_and_goes_on_where_a_killed_worker_left_it(start_worker
     job = Job.objects.get(kind=demo_chain.KIND)
     runs = TrainingRun.objects.all()
     worker = start_worker(**room)
-    wait_until(lambda: runs.filter(name=demo_chain.SFT, step__gte=1).exists() or ended(job), seconds=180, what="a step")
+    first_step = runs.filter(name=demo_chain.SFT, step__gte=1)
+    wait_until(lambda: first_step.exists() or ended(job), seconds=180, moving=moved, what="the first step")
     worker.kill()
     start_worker(**room)
-    wait_until(lambda: ended(job), seconds=180, moving=lambda: list(runs.values("state", "step", "phase")), what="its end")
+    wait_until(lambda: ended(job), seconds=180, moving=moved, what="its end")
     job.refresh_from_db()
     assert (job.state, job.owner) == (Job.State.DONE, lead), job.error
     sealed = dict(Release.objects.values_list("name", "rows_count"))
@@ -78,3 +79,9 @@ def test_the_chain_trains_and_goes_on_where_a_killed_worker_left_it(start_worker
 def ended(job):
     job.refresh_from_db()
     return not job.is_active
+
+
+def moved():
+    """What changes while the chain goes on."""
+    jobs = list(Job.objects.order_by("pk").values_list("state", "attempts", "done"))
+    return jobs, list(TrainingRun.objects.order_by("pk").values_list("state", "phase", "step"))
