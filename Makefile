@@ -55,7 +55,7 @@ bench: setup browser
 # Trained on eight themes of GlitchWorld's plain level, evaluated on the three others. LABELS=shuffled: the control, which
 # must stay at chance. Preferences come from clips that SFT did not see, which it cannot know by heart.
 LEARN ?= data/learn
-TRAIN_CLIPS ?= 8000
+TRAIN_CLIPS ?= 6500
 PAIR_CLIPS ?= 6000
 TEST_CLIPS ?= 1500
 TRAIN_THEMES := meadow city factory desert snow castle town garden
@@ -73,7 +73,7 @@ learn: setup
 	@test ! -e $(RUN)/sft || { echo "$(RUN)/sft is there already. Delete $(RUN), or choose another folder: make learn LEARN=..."; exit 1; }
 	$(WORLD) $(LEARN)/train --clips $(TRAIN_CLIPS) --seed 1 $(TRAIN_THEMES:%=--theme %)
 	$(WORLD) $(LEARN)/pairs --clips $(PAIR_CLIPS) --seed 3 $(TRAIN_THEMES:%=--theme %)
-	$(WORLD) $(LEARN)/test --clips $(TEST_CLIPS) --seed 2 $(TEST_THEMES:%=--theme %)
+	$(WORLD) $(LEARN)/test --clips $(TEST_CLIPS) --pairs 6 --seed 2 $(TEST_THEMES:%=--theme %)
 	$(MANAGE) train_physvlm --stage sft --preset tiny-sft --data $(LEARN)/train --out $(RUN)/sft $(LABEL_SETTING)
 	$(MANAGE) evaluate_physvlm --model $(RUN)/sft/model --data $(LEARN)/test --controls 500 --out $(RUN)/sft.json
 	$(MANAGE) train_physvlm --stage dpo --preset tiny-dpo --data $(LEARN)/pairs --init $(RUN)/sft/model --out $(RUN)/dpo $(LABEL_SETTING)

@@ -26,12 +26,14 @@ import numpy as np
 
 from annotator.glitchworld import catalogue, clip, video
 from annotator.glitchworld.pairs import GLITCH_FREE, ask, write_files
+from annotator.glitchworld.plain import PAIRS
 from annotator.glitchworld.scene import ARRAY, PLAIN, VIDEO
 from annotator.glitchworld.streams import stream
 from annotator.glitchworld.truth import WORLD
 
 SETTINGS, TRUTH, ARRAYS, PARTS, CLIPS = "settings.json", "truth.jsonl", "arrays.npy", "parts", "clips"
 LEVELS = FULL, PLAIN_LEVEL = "full", "plain"
+MOST_PAIRS = 11  # as many other categories as there are
 NUMBERS = 1_000_000  # clips a set may have; the seed of clip n is seed * NUMBERS + n
 _BATCH = {True: 24, False: 1}  # clips of one task: arrays, videos
 _VIDEO_BYTES = 900_000  # room to ask for each video; most need a third of it
@@ -55,6 +57,7 @@ class Settings:
     arrays: bool
     world: int = WORLD
     level: str = FULL
+    pairs: int = PAIRS  # of a clip, at the plain level
 
     def __post_init__(self):
         if not 1 <= self.clips <= NUMBERS:
@@ -67,6 +70,12 @@ class Settings:
             raise CannotMake(f"There is no level {self.level!r}; there are {', '.join(LEVELS)}.")
         if self.level == PLAIN_LEVEL and not self.arrays:
             raise CannotMake("The plain level is for small models and made as arrays only; add --arrays.")
+        if self.pairs != PAIRS and self.level != PLAIN_LEVEL:
+            raise CannotMake(
+                "Only the plain level has a number of pairs to choose; add --level plain, or leave out --pairs."
+            )
+        if not 1 <= self.pairs <= MOST_PAIRS:
+            raise CannotMake(f"A clip has 1 to {MOST_PAIRS} pairs, not {self.pairs}.")
         for name in self.themes:
             _known(name, catalogue.THEMES, "theme")
         for name in self.categories:
@@ -77,8 +86,10 @@ class Settings:
         return (PLAIN if self.level == PLAIN_LEVEL else ARRAY) if self.arrays else VIDEO
 
     def text(self):
-        """As it stands in the folder; the full level is not named, so that sets from before there were levels go on."""
+        """As it stands in the folder; what is as usual is not named, so that sets from before there was a choice go on."""
         rows = asdict(self)
+        if self.pairs == PAIRS:
+            del rows["pairs"]
         if self.level == FULL:
             del rows["level"]
         return json.dumps(rows, indent=1) + "\n"
@@ -137,6 +148,7 @@ def make_set(
     twins=False,
     arrays=False,
     level=FULL,
+    pairs=PAIRS,
     workers=None,
     ffmpeg=None,
     progress=None,
@@ -155,6 +167,7 @@ def make_set(
         twins=bool(twins),
         arrays=bool(arrays),
         level=level,
+        pairs=pairs,
     )
     out = Path(out).absolute()
     if workers is not None and workers < 1:
@@ -301,7 +314,8 @@ def _make_batch(out, settings, ffmpeg, batch):
     if arrays is not None:
         arrays.flush()
     plain = settings.level == PLAIN_LEVEL
-    asked = [ask(truth, seed=settings.seed, glitch_free=settings.glitch_free, plain=plain) for truth in truths]
+    how = {"seed": settings.seed, "glitch_free": settings.glitch_free, "plain": plain, "pairs": settings.pairs}
+    asked = [ask(truth, **how) for truth in truths]
     lines = [truth.to_json() + "\t" + json.dumps(records) + "\n" for truth, records in zip(truths, asked, strict=True)]
     write_whole(_part(out, batch), "".join(lines))
 

@@ -4,7 +4,7 @@ import json
 
 from annotator.glitchworld.instruct import instruct_pairs
 from annotator.glitchworld.misled import misled_answers
-from annotator.glitchworld.plain import plain_question, plain_talk
+from annotator.glitchworld.plain import PAIRS, plain_question, plain_talk
 from annotator.glitchworld.questions import GLITCH_FREE, MOST_GLITCH_FREE, write_question
 from annotator.glitchworld.statements import glitch_of_another_clip
 from annotator.glitchworld.streams import stream
@@ -14,8 +14,8 @@ NO_GLITCH = "No glitch"  # stands where a clip without a glitch has no class
 _LETTERS = "ABCD"
 
 
-def ask(truth, *, seed, glitch_free, plain=False):
-    """{file: records} of one clip; twins are not asked about. `plain` asks as the plain level does.
+def ask(truth, *, seed, glitch_free, plain=False, pairs=PAIRS):
+    """{file: records} of one clip; twins are not asked about. `plain` asks as the plain level does, with so many `pairs`.
 
     There is no annotation in a set with more glitch-free clips than the questions can hide. Conversations and pairs are
     then as for the largest share that can be hidden.
@@ -29,8 +29,8 @@ def ask(truth, *, seed, glitch_free, plain=False):
         records["annotation"] = _annotation(truth, question)
     share = min(glitch_free, MOST_GLITCH_FREE)
     if plain:
-        turns, pairs = plain_talk(truth, rng=stream(seed, "talk", truth.clip_id), glitch_free=share)
-        records["instruct"], records["preference"] = _instruct(truth, turns), _pairs(truth, pairs)
+        turns, told = plain_talk(truth, rng=stream(seed, "talk", truth.clip_id), glitch_free=share, count=pairs)
+        records["instruct"], records["preference"] = _instruct(truth, turns), _pairs(truth, told)
         return records
     records["instruct"] = _conversation(truth, stream(seed, "instruct", truth.clip_id), share)
     records["preference"] = _preferences(truth, stream(seed, "preference", truth.clip_id), share)

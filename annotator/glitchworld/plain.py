@@ -70,13 +70,16 @@ def plain_question(truth, *, rng, glitch_free):
     )
 
 
-def plain_talk(truth, *, rng, glitch_free):
-    """(turns, pairs): one open question with its answer, and two pairs of the truth against another category."""
+PAIRS = 2  # of a clip
+
+
+def plain_talk(truth, *, rng, glitch_free, count=PAIRS):
+    """(turns, pairs): one open question with its answer, and `count` pairs of the truth against another category."""
     true = category_of(truth)
     turns = [{"q": pick(rng.choice(OPEN), rng=rng), "a": says(true, rng=rng)}]
     pairs = [
         {"prompt": pick(rng.choice(OPEN), rng=rng), "chosen": says(true, rng=rng), "rejected": says(other, rng=rng)}
-        for _ in range(2)
+        for _ in range(count)
         for other in others(true, 1, rng=rng, glitch_free=glitch_free)
     ]
     return turns, pairs

@@ -27,10 +27,15 @@ class Command(BaseCommand):
             metavar="L",
             help="full, or plain: still camera, few actors, strong glitches, and options of other categories",
         )
+        parser.add_argument(
+            "--pairs", type=int, metavar="N", help="preference pairs of each clip, at the plain level (default 2)"
+        )
         parser.add_argument("--sheet", metavar="FILE.png", help="draw a contact sheet of all glitches and themes")
         parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
 
-    def handle(self, *, out, clips, seed, theme, category, glitch_free, twins, arrays, level, sheet, workers, **options):
+    def handle(
+        self, *, out, clips, seed, theme, category, glitch_free, twins, arrays, level, pairs, sheet, workers, **options
+    ):
         from annotator.glitchworld import make
         from annotator.glitchworld.sheet import draw_sheet
 
@@ -42,6 +47,7 @@ class Command(BaseCommand):
             line.show(f"{done}/{total}" + (f", {done / seconds:.1f} a second" if done and seconds > 1 else ""))
 
         share = make.GLITCH_FREE if glitch_free is None else glitch_free
+        pairs = make.PAIRS if pairs is None else pairs
         try:
             if sheet:
                 drawn = draw_sheet(sheet, seed=seed, themes=theme, categories=category, workers=workers, progress=progress)
@@ -50,7 +56,7 @@ class Command(BaseCommand):
             if out:
                 made = make.make_set(
                     out, clips=clips, seed=seed, themes=theme, categories=category, glitch_free=share, twins=twins,
-                    arrays=arrays, level=level, workers=workers, ffmpeg=settings.FFMPEG, progress=progress,
+                    arrays=arrays, level=level, pairs=pairs, workers=workers, ffmpeg=settings.FFMPEG, progress=progress,
                 )  # fmt: skip
                 line.end()
                 self.stdout.write(f"{out} holds {made} clips with their truth.")

@@ -1,5 +1,6 @@
 """The plain level: still pictures of few actors, and questions whose text says nothing."""
 
+import json
 import random
 from collections import Counter
 
@@ -73,5 +74,12 @@ def test_a_plain_set_is_made_and_asks_plainly(tmp_path):
     assert all(SAYS[category_of(truth)][0].split(":")[0] in text for truth in told)
     with pytest.raises(make.CannotMake, match="arrays only"):
         make.make_set(tmp_path / "video", clips=4, seed=1, level="plain")
+    assert len(json.loads(next((tmp_path / "set").glob("PhysDPO_anno_8.json")).read_text())) == 8  # two of each clip
+    make.make_set(tmp_path / "more", clips=2, seed=1, arrays=True, level="plain", pairs=5, workers=1)
+    assert (tmp_path / "more" / "PhysDPO_anno_10.json").exists()
+    with pytest.raises(make.CannotMake, match="A clip has 1 to 11 pairs, not 12."):
+        make.make_set(tmp_path / "many", clips=2, seed=1, arrays=True, level="plain", pairs=12)
+    with pytest.raises(make.CannotMake, match="leave out --pairs"):
+        make.make_set(tmp_path / "full", clips=2, seed=1, arrays=True, pairs=3)
     with pytest.raises(make.CannotMake, match="no level 'hard'"):
         make.make_set(tmp_path / "hard", clips=4, seed=1, arrays=True, level="hard")

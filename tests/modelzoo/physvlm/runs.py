@@ -19,6 +19,8 @@ SMALL = (
     "checkpoint_minutes=0",
 )
 
+WORDS_ALONE = ("train=language_model", "cache_tokens=true")  # DPO as the published recipe does it
+
 
 def request(out, **changes):
     from modelzoo.physvlm.train import Request

@@ -72,7 +72,7 @@ def test_a_checkpoint_of_two_loads_on_one_which_goes_on(one, data, tmp_path):
 @pytest.mark.slow
 def test_dpo_on_two_processes(one, data, tmp_path):
     changes = dict(stage="dpo", preset="tiny-dpo", data=(data,), init=str(one / "model"))
-    overrides = ("epochs=2", "micro_tokens=400", "sharding=fsdp", "gamma=0.5")
+    overrides = ("epochs=2", "micro_tokens=400", "sharding=fsdp", "gamma=0.5", "learning_rate=4e-4", *runs.WORDS_ALONE)
     runs.train(tmp_path / "one", overrides=overrides, **changes)
     run_two(tmp_path / "two", {**changes, "overrides": overrides})
     assert runs.losses(tmp_path / "two") == pytest.approx(runs.losses(tmp_path / "one"), abs=1e-4)

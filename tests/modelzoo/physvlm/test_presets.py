@@ -79,11 +79,6 @@ def test_what_cannot_be_is_refused_in_words(text, said):
     assert said in str(refused.value)
 
 
-def test_dpo_trains_the_language_model_only():
-    with pytest.raises(BadSetting, match="set train=language_model"):
-        parse_overrides(presets.PRESETS["tiny-dpo"], ["train=projector"])
-
-
 def test_a_preset_is_found_by_name_and_stage():
     with pytest.raises(BadSetting, match="There is no preset 'tiny-stf'. Did you mean tiny-sft?"):
         presets.preset("tiny-stf", stage="sft")
@@ -97,7 +92,7 @@ def test_a_page_can_show_presets_without_torch():
 
 
 def test_dpo_keeps_tokens_only_while_nothing_that_makes_them_learns():
-    chosen = presets.PRESETS["tiny-dpo"]
+    chosen = presets.PRESETS["physvlm-7b-dpo"]
     with pytest.raises(BadSetting, match="set train=language_model or cache_tokens=false"):
         parse_overrides(chosen, ["train=language_model+projector"])
     settings, _overrides = parse_overrides(chosen, ["train=language_model+projector", "cache_tokens=false"])

@@ -69,7 +69,7 @@ def test_the_final_model_is_that_of_the_last_checkpoint_and_has_its_tokenizer(sf
 def test_dpo_begins_from_a_run_keeps_its_reference_and_moves_margins(sft, data, tmp_path):
     out = tmp_path / "dpo"
     changes = dict(stage="dpo", preset="tiny-dpo", data=(data,), init=str(sft / "model"))
-    overrides = ("epochs=3", "learning_rate=1e-3", "warmup=0", "schedule=constant")
+    overrides = ("epochs=3", "warmup=0", "schedule=constant", "gamma=0", *runs.WORDS_ALONE)
     assert runs.train(out, overrides=overrides, **changes) == "finished"
     lines = read_lines(out / "metrics.jsonl")
     first, last = lines[0], lines[-1]
@@ -104,7 +104,7 @@ def test_adapters_train_a_fraction_and_are_folded_into_the_final_model(sft, data
 
 
 def test_dpo_may_train_projector_and_scorer(sft, data, tmp_path):
-    overrides = ("max_steps=2", "warmup=0", "cache_tokens=false", "train=language_model+projector+scorer")
+    overrides = ("max_steps=2", "warmup=0", "gamma=0", "cache_tokens=false", "train=language_model+projector+scorer")
     changes = dict(stage="dpo", preset="tiny-dpo", data=(data,), init=str(sft / "model"), overrides=overrides)
     assert runs.train(tmp_path / "dpo", **changes) == "finished"
     lines = read_lines(tmp_path / "dpo" / "metrics.jsonl")
