@@ -61,18 +61,34 @@ function showLocalTimes(root) {
   }
 }
 
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
+// Menus of the bar: <details> that work alone. With this, Escape and a click elsewhere close them, one that the keyboard
+// leaves closes, and arrows move inside; before the keys of the page (capture), which would take them for the player's.
+function closeMenus(except = null) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
+}
+document.addEventListener("click", ({ target }) => closeMenus(target.closest("details.menu")));
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const menu = target.closest?.("details.menu[open]");
+  if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
-});
+function onMenuKey(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+  const inside = event.target.closest?.("details.menu");
+  if (event.key === "Escape") {
+    if (!document.querySelector("details.menu[open]")) return;
+    closeMenus();
+    inside?.querySelector("summary").focus();
+  } else if (inside && ["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) {
+    inside.open = true;
+    const stops = [...inside.querySelectorAll(".menu-panel :is(a, button)")];
+    const at = stops.indexOf(event.target);
+    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, Home: 0, End: -1 }[event.key];
+    stops.at(to % stops.length).focus();
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+document.addEventListener("keydown", onMenuKey, true);
 document.body.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
   toast(status === 403 ? gettext("Your roles do not allow this.") : gettext("That did not work. Reload the page and try again."), { bad: true });
