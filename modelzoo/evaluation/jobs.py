@@ -122,10 +122,13 @@ def _ended(job):
 
 def _hosted(run, evaluation, _processes):
     from modelzoo.evaluation.hosted import HostedPredictor
+    from modelzoo.evaluation.served import ServedPredictor
 
     told = partial(_told_all if evaluation.judge else _told, run, evaluation)
     told()
-    runner.work(evaluation, HostedPredictor(evaluation, run=run), progress=told)
+    by_letters = evaluation.scoring == Evaluation.Scoring.LETTERS
+    predictor = (ServedPredictor if by_letters else HostedPredictor)(evaluation, run=run)
+    runner.work(evaluation, predictor, progress=told)
     if evaluation.judge:
         _judge(run, evaluation, told=told)
 

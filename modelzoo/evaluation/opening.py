@@ -1,6 +1,5 @@
 """What to evaluate, and the row it is kept in: the same model, set and protocol asked for again is the same evaluation."""
 
-import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +10,11 @@ from modelzoo.evaluation import protocols, vcg, video_mme
 from modelzoo.evaluation.baselines import BASELINES
 from modelzoo.evaluation.models import Evaluation
 from modelzoo.physvlm.data import sources
+from modelzoo.physvlm.files import weights_hash
 from modelzoo.runs import choices
 from studio.llm import endpoints
 
 Kind, Scoring = Evaluation.ModelKind, Evaluation.Scoring
-_EDGE = 1 << 20
 
 
 class CannotEvaluate(ValueError):
@@ -73,22 +72,13 @@ def path_of(evaluation):
     return found.path
 
 
-def weights_hash(path):
-    """SHA-256 over name, size and both ends of each file of a folder: tells models apart without reading all of 15 GB."""
-    digest = hashlib.sha256()
-    for file in sorted(one for one in Path(path).rglob("*") if one.is_file()):
-        size = file.stat().st_size
-        digest.update(f"{file.relative_to(path)}:{size}\n".encode())
-        with file.open("rb") as opened:
-            digest.update(opened.read(_EDGE))
-            if size > _EDGE:
-                opened.seek(max(_EDGE, size - _EDGE))
-                digest.update(opened.read(_EDGE))
-    return digest.hexdigest()
+def is_served(model):
+    """Whether an `Evaluation`'s or a `Model`'s hosted model is one of ours, served by serve_physvlm."""
+    return any(one.name == model.model and one.physvlm for one in endpoints.configured())
 
 
 def default_scoring(model):
-    return Scoring.WORDS if model.kind == Kind.HOSTED else Scoring.LETTERS
+    return Scoring.WORDS if model.kind == Kind.HOSTED and not is_served(model) else Scoring.LETTERS
 
 
 def open_evaluation(
@@ -100,7 +90,8 @@ def open_evaluation(
     """
     scoring = scoring or default_scoring(model)
     is_open = question_set.benchmark == "vcg"
-    if model.kind in (Kind.HOSTED, Kind.IMPORTED) or is_open:
+    by_letters = model.kind == Kind.HOSTED and scoring == Scoring.LETTERS and is_served(model)
+    if model.kind == Kind.IMPORTED or model.kind == Kind.HOSTED and not by_letters or is_open:
         scoring = Scoring.WORDS
     if is_open and model.kind == Kind.BASELINE:
         raise CannotEvaluate(_("A rule of thumb has no answer to an open question; choose a model."))

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from modelzoo.physvlm import build
+from modelzoo.physvlm.controls import CONTROLS, controlled, dealer, numbers_shown
 from modelzoo.physvlm.data.cache import Frames
 from modelzoo.physvlm.data.freeze import sha256_of
 from modelzoo.physvlm.data.order import deal
@@ -28,7 +29,6 @@ from modelzoo.physvlm.data.sources import BadData
 from modelzoo.physvlm.scoring import branch_logps, label_logits
 from modelzoo.physvlm.tokens import Tokens
 
-CONTROLS = ("none", "blind", "one_frame", "shuffled_frames")
 CLIPS_AT_ONCE = 64  # whose features are kept while everything about them is asked
 _Z95 = 1.959963984540054
 
@@ -68,22 +68,6 @@ def paired_test(before, after, clips=None):
     changed, least = better + worse, min(better, worse)
     tail = sum(math.comb(changed, k) for k in range(least + 1)) / 2**changed if changed else 1.0
     return {"better": better, "worse": worse, "p": min(1.0, 2 * tail)}
-
-
-def controlled(pixels, control, *, random):
-    """The frames of one clip, (T, 3, H, W) bytes, as a control shows them."""
-    if control == "blind":
-        return np.full_like(pixels, 128)
-    if control == "one_frame":
-        return np.repeat(pixels[len(pixels) // 2][None], len(pixels), axis=0)
-    if control == "shuffled_frames":
-        return pixels[random.permutation(len(pixels))]
-    return pixels
-
-
-def _dealer(clip_id):
-    """Random numbers that depend on the clip alone: every model and process gets the same shuffled frames."""
-    return np.random.default_rng([7, *clip_id.encode()])
 
 
 @dataclass
@@ -131,18 +115,11 @@ class Evaluator:
 
     def frames_of(self, clip):
         """The frames of a clip, (T, 3, H, W) bytes, as the control shows them."""
-        return controlled(self.frames.at(clip), self.control, random=_dealer(self.frames.clips[clip][0]))
+        return controlled(self.frames.at(clip), self.control, random=dealer(self.frames.clips[clip][0]))
 
     def numbers_of(self, clip):
         """Which frames of its file those are, None for none."""
-        if self.control == "blind":
-            return None
-        numbers = self.frames.numbers(clip)
-        if self.control == "one_frame":
-            return [numbers[len(numbers) // 2]]
-        if self.control == "shuffled_frames":
-            return [numbers[place] for place in _dealer(self.frames.clips[clip][0]).permutation(len(numbers))]
-        return numbers
+        return numbers_shown(self.frames.numbers(clip), self.control, random=dealer(self.frames.clips[clip][0]))
 
     def batches(self, rows, progress=lambda done, total: None):
         """(places of the rows, batch, clips) of every pass; rows of a clip share its encode."""

@@ -21,7 +21,8 @@ from studio.sentences import say
 _TEXTS = ("name", "model", "base_url", "key_env", "family")
 _NUMBERS = ("rpm", "tpm", "picture_tokens")
 _PRICES = ("price_in", "price_out")
-_KNOWN = {*_TEXTS, *_NUMBERS, *_PRICES, "parameters", "batch"}
+_SWITCHES = ("batch", "physvlm")
+_KNOWN = {*_TEXTS, *_NUMBERS, *_PRICES, *_SWITCHES, "parameters"}
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -34,7 +35,8 @@ class Endpoint:
     """One model at one address.
 
     Prices are US dollars for a million tokens, None where nobody said; `rpm` and `tpm` are limits a minute, 0: none.
-    `picture_tokens` is what one picture counts at most, 0: as the usual ways of counting say.
+    `picture_tokens` is what one picture counts at most, 0: as the usual ways of counting say. `physvlm`: it is served by
+    serve_physvlm, so it can be asked in the model's own way.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Endpoint:
     tpm: int
     picture_tokens: int
     batch: bool
+    physvlm: bool
     parameters: dict = field(hash=False)
 
     @property
@@ -117,6 +120,7 @@ def _read_one(entry, where):
         key_env=entry.get("key_env", "OPENAI_API_KEY" if base_url == OPENAI else ""),
         family=entry.get("family") or entry["name"],
         batch=entry.get("batch", base_url == OPENAI) is True,
+        physvlm=entry.get("physvlm", False) is True,
         parameters=parameters,
         **prices,
         **numbers,

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Picture:
-    """`name` says for good which picture it is, at which size; `load` gives it as JPEG."""
+    """`name` says for good which picture it is, at which size; `load` gives it as a file of the type `mime`."""
 
     name: str
     width: int
     height: int
     load: Callable = field(compare=False)
+    mime: str = "image/jpeg"
 
     @property
     def url(self):
@@ -49,9 +50,12 @@ class Request:
         """What is sent: `body()` with every picture in place of its name."""
         if not self.pictures:
             return self.body()
-        urls = {one.url: "data:image/jpeg;base64," + base64.b64encode(one.load()).decode() for one in self.pictures}
+        urls = {one.url: f"data:{one.mime};base64," + base64.b64encode(one.load()).decode() for one in self.pictures}
         messages = []
         for message in self.messages:
+            if isinstance(message["content"], str):
+                messages.append(message)
+                continue
             parts = [
                 {**part, "image_url": {**part["image_url"], "url": urls[part["image_url"]["url"]]}}
                 if part["type"] == "image_url"

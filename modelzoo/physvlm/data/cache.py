@@ -118,24 +118,24 @@ class Frames:
         return np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
 
 
-def decode(path, clip_id, *, size, choose):
+def decode(path, clip_id, *, size, choose, options=None):
     """(candidates of T PIL squares, their frame numbers) of a video, decoded once from front to back.
 
     `choose(total)` gives the frame numbers, lists of T. The number of frames comes from the packets; should fewer
-    decode than were announced, the choice is made again with the true number.
+    decode than were announced, the choice is made again with the true number. `options` are the demuxer's.
     """
     import av
     from av.video.reformatter import Interpolation
 
     try:
-        with av.open(path) as container:
+        with av.open(path, container_options=options) as container:
             total = sum(packet.size > 0 for packet in container.demux(video=0))
         for _attempt in range(2):
             if not total:
                 break
             chosen = choose(total)
             wanted, pictures, seen = {number for numbers in chosen for number in numbers}, {}, 0
-            with av.open(path) as container:
+            with av.open(path, container_options=options) as container:
                 container.streams.video[0].thread_type = "AUTO"
                 for frame in container.decode(video=0):
                     if seen in wanted:
