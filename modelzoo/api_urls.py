@@ -1,6 +1,7 @@
 from django.urls import path
 
 from modelzoo.api import ExportViewSet
+from modelzoo.asking.api import AskModelsView, AskViewSet
 from modelzoo.evaluation.api import EvaluationViewSet, LeaderboardView
 from modelzoo.instruct import api as data_api
 from modelzoo.instruct import build_api
@@ -66,4 +67,8 @@ urlpatterns = [
         name="api_evaluation_predictions",
     ),
     path("leaderboard/", endpoint(LeaderboardView), name="api_leaderboard"),
+    path("asks/", endpoint(AskViewSet, {"get": "list", "post": "create"}), name="api_asks"),
+    path("asks/models/", endpoint(AskModelsView), name="api_ask_models"),
+    path("asks/<id:pk>/", endpoint(AskViewSet, {"get": "retrieve"}), name="api_ask"),
+    path("asks/<id:pk>/stop/", endpoint(AskViewSet, {"post": "stop"}), name="api_ask_stop"),
 ]

@@ -215,6 +215,7 @@ class MetricBlock(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "level", "index"], name="one_block_at_each_place")]
 
 
+from modelzoo.asking.models import Ask  # noqa: E402, F401 -- belongs to this app
 from modelzoo.evaluation.models import (  # noqa: E402, F401 -- belong to this app
     Evaluation,
     Judgement,

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from modelzoo import run_urls, views
+from modelzoo.asking import urls as asking_urls
 from modelzoo.evaluation import urls as evaluation_urls
 from modelzoo.instruct.urls import urlpatterns as instruct_urls
 from modelzoo.releases import export_views
@@ -22,4 +23,5 @@ urlpatterns = [
     path("releases/<id:pk>/exports/<id:export>/delete/", export_views.release_export_delete, name="release_export_delete"),
     *run_urls.urlpatterns,
     *evaluation_urls.urlpatterns,
+    *asking_urls.urlpatterns,
 ]

@@ -116,6 +116,13 @@ _CARDS = [
         gettext_lazy("Open the leaderboard"),
     ),
     (
+        "asks",
+        {Role.LEAD, Role.ADMIN},
+        gettext_lazy("Ask PhysVLM"),
+        gettext_lazy("Ask a model about any clip, and see where on each frame the question made it look."),
+        gettext_lazy("Ask a question"),
+    ),
+    (
         "jobs",
         {Role.LEAD, Role.ADMIN},
         gettext_lazy("Jobs"),

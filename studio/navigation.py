@@ -44,6 +44,7 @@ GROUPS = [
             ("runs", _("Training"), _LEADS),
             ("evaluations", _("Evaluations"), _LEADS),
             ("leaderboard", _("Leaderboard"), set(Role)),
+            ("asks", _("Ask"), _LEADS),
         ],
     ),
     (_("System"), [("jobs", _("Jobs"), _LEADS), ("people", _("People"), {Role.ADMIN}), ("health", _("Health"), _LEADS)]),

@@ -233,6 +233,11 @@ RUN_WATCH_S = env_number("STUDIO_RUN_WATCH_S", 3.0, minimum=0.2)
 RUN_LOST_AFTER_S = env_number("STUDIO_RUN_LOST_AFTER_S", 120.0, minimum=1)
 RUN_STOP_GRACE_S = env_number("STUDIO_RUN_STOP_GRACE_S", 120.0, minimum=0.2)
 PUBLIC_LEADERBOARD = env_bool("STUDIO_PUBLIC_LEADERBOARD", False)  # at /leaderboard/public/, for everybody, read-only
+# Asking (modelzoo/asking)
+ASK_IDLE_S = env_number("STUDIO_ASK_IDLE_S", 120.0, minimum=1)  # how long a checkpoint stays loaded for the next question
+ASK_MOST_OPEN = env_number("STUDIO_ASK_MOST_OPEN", 3, minimum=1)  # questions that one person has under way
+ASK_UPLOAD_MAX_BYTES = env_number("STUDIO_ASK_UPLOAD_MAX_MB", 64, minimum=1) * 1024 * 1024
+ASK_KEEP_DAYS = env_number("STUDIO_ASK_KEEP_DAYS", 14, minimum=1)  # for files uploaded to ask about
 CELERY_BEAT_SCHEDULE["watch-runs"] = {
     "task": "modelzoo.tasks.watch_runs",
     "schedule": RUN_WATCH_S,

@@ -184,6 +184,13 @@ TABLE = {
     "evaluations/<id:pk>/hide/": {"POST": LEAD | ADMIN},
     "evaluations/<id:pk>/answers/": {"GET": LEAD | ADMIN},
     "evaluations/<id:pk>/compare/<id:other>/": {"GET": LEAD | ADMIN},
+    # Asking
+    "ask/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "ask/clips/": {"GET": LEAD | ADMIN},
+    "ask/<id:pk>/": {"GET": LEAD | ADMIN},
+    "ask/<id:pk>/stop/": {"POST": LEAD | ADMIN},
+    "ask/<id:pk>/again/": {"POST": LEAD | ADMIN},
+    "ask/<id:pk>/image/<slug:kind>/": {"GET": LEAD | ADMIN},
     # API
     "api/v1/": {"GET": SIGNED_IN},
     "api/v1/schema/": {"GET": SIGNED_IN},
@@ -263,6 +270,10 @@ TABLE = {
     "api/v1/evaluations/<id:pk>/go-on/": {"POST": LEAD | ADMIN},
     "api/v1/evaluations/<id:pk>/predictions/": {"GET": LEAD | ADMIN},
     "api/v1/leaderboard/": {"GET": ANY_ROLE},
+    "api/v1/asks/": {"GET": LEAD | ADMIN, "POST": LEAD | ADMIN},
+    "api/v1/asks/models/": {"GET": LEAD | ADMIN},
+    "api/v1/asks/<id:pk>/": {"GET": LEAD | ADMIN},
+    "api/v1/asks/<id:pk>/stop/": {"POST": LEAD | ADMIN},
     "api/v1/<path:rest>": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANYONE),
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -308,6 +319,8 @@ def world(db):
         "instruct": InstructSampleFactory().pk,
         "preference": PreferencePairFactory().pk,
         "evaluations": evaluated(make_set(4), lambda question: "A").pk,
+        "ask": 1,
+        "asks": 1,
         "account": 1,
         "baseline": 1,
         "families": 1,

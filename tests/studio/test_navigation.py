@@ -49,7 +49,7 @@ def test_more_rooms_are_folded_into_groups():
         "Clips and questions": ["Clips", "Content check", "Near-duplicates", "Questions"],
         "Quality control": ["Quality", "Leak checks", "Calibration"],
         "Data": ["Training data", "Releases", "Exports"],
-        "Models": ["Training", "Evaluations", "Leaderboard"],
+        "Models": ["Training", "Evaluations", "Leaderboard", "Ask"],
         "System": ["Jobs", "People", "Health"],
     }
     assert "Writing" not in shown("lead") and shown("lead")["System"] == ["Jobs", "Health"]

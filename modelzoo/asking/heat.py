@@ -1,0 +1,64 @@
+"""A heat map as pictures and as words.
+
+    frames   the squares that the model saw, side by side
+    heat     the same squares, transparent where a patch counted least and bright where it counted most
+
+`figures` say what the colours stand for. A weight of 1 is what a patch has where all of its window count the same.
+"""
+
+import io
+
+SIDE = 240  # pixels of a square
+QUALITY = 85
+FLAT = 0.02  # a spread of weights below this is no preference
+_COLOURS = ((70, 20, 110), (190, 40, 90), (245, 130, 30), (255, 240, 120))  # from little to much
+_MOST_ALPHA = 0.85
+
+
+def figures(weights):
+    """{grid, low, high, flat, frames: [{most, row, column}]} of weights [[[number or None]]] of frames, rows, columns."""
+    known = [value for frame in weights for line in frame for value in line if value is not None]
+    low, high = min(known), max(known)
+    frames = []
+    for frame in weights:
+        places = [
+            (value, row, column) for row, line in enumerate(frame) for column, value in enumerate(line) if value is not None
+        ]
+        if not places:
+            frames.append(None)  # a frame that filled no window was not looked at
+            continue
+        most, row, column = max(places, key=lambda one: one[0])
+        frames.append({"most": round(most, 3), "row": row, "column": column})
+    return {"grid": len(weights[0]), "low": low, "high": high, "flat": high - low < FLAT, "frames": frames}
+
+
+def frames_image(pixels):
+    """JPEG of frames (T,3,S,S) of bytes, side by side."""
+    import numpy as np
+    from PIL import Image
+
+    strip = np.concatenate(list(pixels.transpose(0, 2, 3, 1)), axis=1)
+    out = io.BytesIO()
+    Image.fromarray(strip).save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
+
+
+def heat_image(weights, *, low, high):
+    """PNG of the weights' colours, as wide as `frames_image`; smooth between the middles of the patches."""
+    import numpy as np
+    from PIL import Image
+
+    squares = []
+    for frame in weights:
+        grid = np.array([[low if value is None else value for value in line] for line in frame], dtype=np.float32)
+        scaled = (grid - low) / max(high - low, 1e-9)
+        small = Image.fromarray(scaled).resize((SIDE // 2, SIDE // 2), Image.Resampling.BICUBIC)
+        squares.append(np.clip(np.asarray(small), 0, 1))
+    strip = np.concatenate(squares, axis=1)
+    stops = np.linspace(0, 1, len(_COLOURS))
+    channels = [np.interp(strip, stops, [colour[channel] for colour in _COLOURS]) for channel in range(3)]
+    alpha = 255 * _MOST_ALPHA * strip
+    picture = np.stack([*channels, alpha], axis=-1).round().astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(picture, "RGBA").quantize(128, method=Image.Quantize.FASTOCTREE).save(out, "PNG", optimize=True)
+    return out.getvalue()

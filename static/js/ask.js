@@ -1,0 +1,41 @@
+// The heat map of an ask: which frame is large, and how strong the colours are. Listens on the document, because the map is
+// swapped in when the answer is there.
+
+function colour() {
+  const strength = document.querySelector("#ask-strength");
+  if (!strength) return;
+  const on = document.querySelector("#ask-colours").checked;
+  for (const layer of document.querySelectorAll(".ask-heat")) layer.setAttribute("opacity", on ? strength.value / 100 : 0);
+  strength.disabled = !on;
+}
+
+function choose(frame) {
+  for (const image of document.querySelectorAll("#ask-stage image")) image.setAttribute("x", -frame.dataset.place);
+  document.querySelector("#ask-stage-label").textContent = frame.dataset.label;
+  document.querySelector(".ask-frame[aria-current]")?.removeAttribute("aria-current");
+  frame.setAttribute("aria-current", "true");
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("#ask-strength, #ask-colours")) colour();
+});
+
+document.addEventListener("click", (event) => {
+  const frame = event.target.closest(".ask-frame");
+  if (frame) choose(frame);
+});
+
+document.addEventListener("keydown", (event) => {
+  const frame = event.target.closest(".ask-frame");
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!frame || !step) return;
+  const frames = [...document.querySelectorAll(".ask-frame")];
+  const next = frames[frames.indexOf(frame) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+  choose(next);
+});
+
+document.addEventListener("htmx:afterSwap", colour);
+colour();
