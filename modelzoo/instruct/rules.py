@@ -19,10 +19,19 @@ _TITLE = re.compile(
 )
 _FRAMES = re.compile(
     r"(?<!door )(?<!window )(?<!picture )(?<!wooden )(?<!metal )(?<!bed )(?<!bike )(?<!car )(?<!bicycle )\bframes?\b"
-    r"|(?<!mirror )\bimages?\b|\bscreenshots?\b|\bsnapshots?\b|\bstill (?:picture|shot)s?\b"
+    r"|\b(?:this|these|those|each|every|all|given|provided|first|second|third|fourth|last) images?\b"
+    r"|\bscreenshots?\b|\bsnapshots?\b|\bstill (?:picture|shot)s?\b"
     r"|\b(?:first|second|third|fourth|last|these|the) pictures\b|\bpicture \d",
     re.I,
 )
+# Mirrors hold images, too, and a broken one is a glitch of Optics that has to be told.
+_IMAGE = re.compile(r"\bimages?\b", re.I)
+_MIRRORED = re.compile(
+    r"\bmirror|\breflect"
+    r"|\bimages?(?: of [^.!?]*)? (?:in|on) (?:the |a )?(?:\w+ )?(?:water|pond|puddle|lake|glass|window|ice|floor)\b",
+    re.I,
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _REFUSAL = re.compile(
     r"\bI(?: am|['’]m) (?:sorry|unable|not able)\b|\bas an AI\b|\bI can(?:not|['’]t)\b"
     r"|\bunable to (?:tell|see|determine|view)\b"
@@ -50,7 +59,8 @@ def speaks_of(text):
     for reason, pattern in (("refusal", _REFUSAL), ("title", _TITLE), ("frames", _FRAMES)):
         if pattern.search(text):
             return reason
-    return ""
+    images = (part for part in _SENTENCE_END.split(text) if _IMAGE.search(part))
+    return "frames" if any(not _MIRRORED.search(part) for part in images) else ""
 
 
 def fault(kind, question, answer, *, glitch=None, others=()):
