@@ -167,7 +167,9 @@ def _rest_of(run):
     """Checkpoints, answers and lineage."""
     answers = {}
     for sample in run.samples.order_by("-step", "pk")[:MOST_SAMPLES]:
-        answers.setdefault((sample.clip_id, sample.question, sample.expected), []).append(sample)
+        found = answers.setdefault((sample.clip_id, sample.question, sample.expected), [])
+        if not found or found[-1].step != sample.step:  # pairs that differ in what is rejected ask the same
+            found.append(sample)
     return {
         "checkpoints": run.checkpoints.order_by("-step")[:MOST_CHECKPOINTS],
         "samples": [

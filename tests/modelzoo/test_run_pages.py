@@ -115,12 +115,14 @@ def test_a_run_shows_its_state_figures_checkpoints_answers_and_lineage(page, lea
         run.checkpoints.create(
             step=step, folder=f"step-{step}", bytes=2048, sha256="ef" * 32, committed_at=timezone.now(), is_kept=step == 5
         )
-        run.samples.create(step=step, clip_id="clip-7", question="Why?", answer=f"because {step}", expected="<b>that</b>")
+        asked = {"clip_id": "clip-7", "question": "Why?", "expected": "<b>that</b>"}
+        for _twice in range(2):  # two pairs of one question
+            run.samples.create(step=step, answer=f"because {step}", **asked)
     with django_assert_max_num_queries(14):
         shown = page.get(reverse("run", args=[run.pk])).content.decode()
     for text in ("31.7 %", "2.50 GB", "12.35", "1 h 2 min", "1 min 1 s", "abab", "c0ffee", "because 5", "removed by"):
         assert text in shown, text
-    assert "&lt;b&gt;that" in shown and f"init=run:{run.pk}:5" in shown
+    assert "&lt;b&gt;that" in shown and f"init=run:{run.pk}:5" in shown and shown.count("because 5") == 1
     assert "parent</a>, step 40" in re.sub(r"\s+", " ", shown)
     for part in ("state", "log", "rest"):
         response = page.get(f"{reverse('run', args=[run.pk])}?part={part}", **TEXT)
