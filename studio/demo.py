@@ -53,13 +53,13 @@ def supervisor_config(data_dir, port):
     return "\n".join(parts)
 
 
-def wait_for_health(url, supervisor, *, seconds=60):
+def wait_for_health(url, supervisor, *, seconds=180):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if supervisor.poll() is not None:
             raise SystemExit(f"The supervisor stopped at once. Its log is {local.DATA_DIR / 'logs/supervisor.log'}.")
         try:
-            with urllib.request.urlopen(url + "/healthz", timeout=5):
+            with urllib.request.urlopen(url + "/healthz", timeout=30):
                 return
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             time.sleep(0.2)
