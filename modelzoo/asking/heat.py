@@ -1,7 +1,7 @@
 """A heat map as pictures and as words.
 
     frames   the squares that the model saw, side by side
-    heat     the same squares, transparent where a patch counted least and bright where it counted most
+    heat     the same squares, transparent where a patch had an even share or less and bright where it counted most
 
 `figures` say what the colours stand for. A weight of 1 is what a patch has where all of its window count the same.
 """
@@ -10,7 +10,8 @@ import io
 
 SIDE = 240  # pixels of a square
 QUALITY = 85
-FLAT = 0.02  # a spread of weights below this is no preference
+EVEN = 1.0
+FLAT = 0.02  # more than an even share by less than this is no preference
 _COLOURS = ((70, 20, 110), (190, 40, 90), (245, 130, 30), (255, 240, 120))  # from little to much
 _MOST_ALPHA = 0.85
 
@@ -29,7 +30,7 @@ def figures(weights):
             continue
         most, row, column = max(places, key=lambda one: one[0])
         frames.append({"most": round(most, 3), "row": row, "column": column})
-    return {"grid": len(weights[0]), "low": low, "high": high, "flat": high - low < FLAT, "frames": frames}
+    return {"grid": len(weights[0]), "low": low, "high": high, "flat": high - EVEN < FLAT, "frames": frames}
 
 
 def frames_image(pixels):
@@ -43,15 +44,19 @@ def frames_image(pixels):
     return out.getvalue()
 
 
-def heat_image(weights, *, low, high):
-    """PNG of the weights' colours, as wide as `frames_image`; smooth between the middles of the patches."""
+def heat_image(weights, *, high):
+    """PNG of the weights' colours, as wide as `frames_image`; smooth between the middles of the patches.
+
+    The colour goes by the square root of what a weight has above an even share: in most frames the preference is small,
+    and would be invisible beside that of the strongest.
+    """
     import numpy as np
     from PIL import Image
 
     squares = []
     for frame in weights:
-        grid = np.array([[low if value is None else value for value in line] for line in frame], dtype=np.float32)
-        scaled = (grid - low) / max(high - low, 1e-9)
+        grid = np.array([[EVEN if value is None else value for value in line] for line in frame], dtype=np.float32)
+        scaled = np.sqrt(np.clip(grid - EVEN, 0, None) / max(high - EVEN, 1e-9))
         small = Image.fromarray(scaled).resize((SIDE // 2, SIDE // 2), Image.Resampling.BICUBIC)
         squares.append(np.clip(np.asarray(small), 0, 1))
     strip = np.concatenate(squares, axis=1)

@@ -181,7 +181,7 @@ def _pictures(run, ask, data, told):
         found = heat.figures(weights)
         files = {"frames_image": (heat.frames_image(pixels), ".jpg")}
         if not found["flat"]:
-            files["heat_image"] = (heat.heat_image(weights, low=found["low"], high=found["high"]), ".png")
+            files["heat_image"] = (heat.heat_image(weights, high=found["high"]), ".png")
     except guarded_video.BadVideo as refusal:
         logger.warning("No heat map for ask %s: %s", ask.pk, refusal)
         return {}

@@ -25,7 +25,7 @@ def answered(ask):
     found = heat.figures(weights.tolist())
     pictures = {
         "frames_image": (heat.frames_image(pixels), "jpg"),
-        "heat_image": (heat.heat_image(weights.tolist(), low=found["low"], high=found["high"]), "png"),
+        "heat_image": (heat.heat_image(weights.tolist(), high=found["high"]), "png"),
     }
     names = {
         field: default_storage.save(f"asks/test-{field}.{suffix}", ContentFile(content))

@@ -314,8 +314,8 @@ def test_figures_of_a_map_by_hand():
 
 
 def test_the_map_is_clear_where_little_counted_and_bright_where_much_did():
-    weights = [[[0.0, 0.0], [0.0, 2.0]], [[0.0, 0.0], [0.0, 0.0]]]
-    picture = Image.open(io.BytesIO(heat.heat_image(weights, low=0.0, high=2.0))).convert("RGBA")
+    weights = [[[0.4, 1.0], [0.6, 2.0]], [[1.0, 0.9], [1.0, 1.0]]]
+    picture = Image.open(io.BytesIO(heat.heat_image(weights, high=2.0))).convert("RGBA")
     side = heat.SIDE // 2
     assert picture.size == (2 * side, side)
     pixels = np.asarray(picture).astype(int)
