@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_firewall [--clips N] [--videos N]
 
-Prints are made up: each clip of 10 s is of one of 3000 games, its frames are the picture of the game with every tenth bit
+Prints are made up: each clip of 10 s is of one of 3000 games, its frames are the picture of the game with every sixth bit
 turned over and every twentieth more, so that prints crowd together as real ones do. Twenty clips are copies of foreign
 videos with a twelfth of their bits turned over; they, and no others, must be refused. A fresh process compares all of
 them; it remembers what it compared, so asking again, and asking about one more clip, is what a Studio at work sees.
@@ -34,7 +34,7 @@ def made_up(count, rng, games):
     from annotator.ingest.fingerprint import Print
     from tests.benchmarks.bench_duplicates_index import turned
 
-    scenes = turned(games[rng.integers(0, len(games), count)], 0.1, rng)
+    scenes = turned(games[rng.integers(0, len(games), count)], 0.18, rng)
     hashes = turned(np.repeat(scenes, 2 * FRAMES, axis=0), 0.05, rng).reshape(count, FRAMES, 2, 32)
     return [Print(one, np.full(FRAMES, 100, np.uint8)) for one in hashes]
 
