@@ -1,18 +1,22 @@
-"""The demo's way from approved questions to a checkpoint: rows for training, sealed releases, SFT on one, DPO on the other.
+"""The demo's way from approved questions to figures: rows for training, sealed releases, SFT on one, DPO on the other, and
+the checkpoint measured on the demo's benchmark under every protocol.
 
 One background job. Each of its steps finds what an earlier attempt made, so it may be killed anywhere and done again. The
-model is the tiny one and learns a few dozen steps: it shows the way, not what can be learned.
+model is the tiny one and learns a few dozen steps: it shows the way, not what can be learned, and its figures are chance.
 """
 
 import time
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import translation
 
 from annotator import curating
 from annotator.models import Clip, Fingerprint, Question
+from modelzoo.evaluation import jobs as evaluating
+from modelzoo.evaluation import opening, protocols, sets
 from modelzoo.instruct import demo, firewall, own
-from modelzoo.models import Release, TrainingRun
+from modelzoo.models import Evaluation, Release, TrainingRun
 from modelzoo.releases import content, sealing
 from modelzoo.runs import actions, planning
 from studio import jobs
@@ -23,6 +27,13 @@ KIND = "modelzoo.demo_chain"
 BENCHMARK, INSTRUCT, PREFERENCE = "demo-physgame", "demo-physinstruct", "demo-physdpo"
 SFT, DPO = "demo-sft", "demo-dpo"
 STEPS = 30
+# The tiny model knows no letters, so the controls stand beside its options' likelihoods.
+MEASURED = (
+    *((protocol, "options") for protocol in ("standard", *protocols.CONTROLS)),
+    ("circular", "letters"),
+    ("paper", "letters"),
+)
+BASELINE = "baseline:longest"
 WAIT_S = 1800
 TRIES = 3
 _TICK_S = 0.5
@@ -31,8 +42,10 @@ _TICK_S = 0.5
 def finished():
     """Whether the demo has its last checkpoint, or somebody has decided otherwise about one of its runs."""
     states = dict(TrainingRun.objects.filter(name__in=[SFT, DPO]).values_list("name", "state"))
-    settled = {TrainingRun.State.FINISHED, TrainingRun.State.STOPPED, TrainingRun.State.FAILED}
-    return states.get(DPO) in settled or states.get(SFT) in settled - {TrainingRun.State.FINISHED}
+    ended = {TrainingRun.State.STOPPED, TrainingRun.State.FAILED}
+    if states.get(DPO) == TrainingRun.State.FINISHED:
+        return Evaluation.objects.filter(run__name=DPO).exists()
+    return bool(ended & set(states.values()))
 
 
 def start(*, by=None, steps=STEPS):
@@ -40,7 +53,7 @@ def start(*, by=None, steps=STEPS):
     if finished():
         return None
     title = say("From the demo's questions to a checkpoint")
-    return jobs.enqueue(KIND, owner=by, key=KIND, title=title, total=4, steps=steps)
+    return jobs.enqueue(KIND, owner=by, key=KIND, title=title, total=5, steps=steps)
 
 
 @jobs.job(KIND, queue="io")
@@ -55,17 +68,19 @@ def go(run, *, steps=STEPS):
         own.oppose(clips)
         if by:
             demo.review_some(by)
-        run.progress(1, 4)
+        run.progress(1, 5)
         _seal(BENCHMARK, "benchmark", by, content.Filters(allow_unchecked=True, leave_out_conflicts=True))
         _seal(INSTRUCT, "instruct", by, content.Filters(leave_out_conflicts=True))
         _seal(PREFERENCE, "preference", by, content.Filters(leave_out_conflicts=True))
-        run.progress(2, 4)
+        run.progress(2, 5)
         more = [f"max_steps={steps}", "epochs=1000", "warmup=5", "log_every=1", "checkpoint_minutes=0.2"]
         learned = _train(run, planning.Plan("tiny-sft", [f"release:{INSTRUCT}"], overrides=more, name=SFT), by)
-        run.progress(3, 4)
+        run.progress(3, 5)
         plan = planning.Plan("tiny-dpo", [f"release:{PREFERENCE}"], f"run:{learned.pk}:model", more, name=DPO)
         last = _train(run, plan, by)
-        run.progress(4, 4)
+        run.progress(4, 5)
+        _measure(run, [learned, last], by)
+        run.progress(5, 5)
     return {"run": last.pk}
 
 
@@ -122,6 +137,33 @@ def _estimated(run, plan, by):
         if job.state == Job.State.DONE:
             return job
     raise jobs.JobFailed(job.error or say("There is no worker that trains."))
+
+
+def _measure(run, runs, by):
+    """Measure both checkpoints on the demo's benchmark, the last one under all protocols, and wait for the figures."""
+    release = Release.objects.get(name=BENCHMARK)
+    wanted = [(f"run:{one.pk}:model", "standard", "options") for one in runs[:-1]]
+    wanted += [(BASELINE, "standard", "letters"), *((f"run:{runs[-1].pk}:model", *one) for one in MEASURED)]
+    question_set = sets.from_release(release)
+    try:
+        with transaction.atomic():
+            opened = [
+                opening.open_evaluation(
+                    question_set, opening.find_model(model), protocol, scoring=scoring, by=by, state="queued",
+                    source={"release": release.name},
+                )
+                for model, protocol, scoring in wanted
+            ]  # fmt: skip
+            for one in opened:
+                if not one.is_complete:
+                    evaluating.start(one, by=by)
+    except opening.CannotEvaluate as refusal:
+        raise jobs.JobFailed(refusal.args[0]) from refusal
+    mine = Evaluation.objects.filter(pk__in=[one.pk for one in opened])
+    active = mine.filter(state__in=[Evaluation.State.QUEUED, Evaluation.State.RUNNING])
+    _until(run, lambda: not active.exists(), say("There is no worker that evaluates."))
+    if failed := mine.exclude(state=Evaluation.State.COMPLETE).first():
+        raise jobs.JobFailed(say("The evaluation %(name)s did not finish; its page says why.", name=str(failed)))
 
 
 def _train(run, plan, by):

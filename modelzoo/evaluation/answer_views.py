@@ -77,6 +77,16 @@ def answers(request, pk):
     return render(request, "modelzoo/evaluation_answers.html", context)
 
 
+def _told_apart(first, second):
+    """What to call two evaluations: their models, or what else they differ in."""
+    ways = (
+        lambda one: one.name,
+        lambda one: one.get_scoring_display() if first.protocol == second.protocol else one.protocol,
+        lambda one: f"{one.protocol} {one.pk}",
+    )
+    return next((way(first), way(second)) for way in ways if way(first) != way(second) or way is ways[-1])
+
+
 def _signed(points):
     return "–" if points is None else f"{points:+.2f}"
 
@@ -96,6 +106,7 @@ def compare(request, pk, other):
     context = {"first": first, "second": second, "found": found}
     if found is None:
         return render(request, "modelzoo/evaluation_compare.html", context, status=422)
+    labels = _told_apart(first, second)
     how = request.GET.get("how") if request.GET.get("how") in ("better", "worse") else ""
     ids = [one for one, flip in found["flips"].items() if not how or flip == how]
     one, before, after, count, place = _at(request, shown.answers(second, only="all", ids=ids))
@@ -106,7 +117,7 @@ def compare(request, pk, other):
     }
     context |= {
         "how": how, "one": one, "before": before, "after": after, "count": count, "place": place,
-        "verdict": words[found["verdict"]] % {"first": first.name, "second": second.name},
+        "verdict": words[found["verdict"]] % {"first": labels[0], "second": labels[1]}, "labels": labels,
         "agree": 100 * found["agree"] if found["agree"] is not None else None,
     }  # fmt: skip
     if "changes" in found:

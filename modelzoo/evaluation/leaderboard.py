@@ -18,6 +18,7 @@ from modelzoo.evaluation.models import Evaluation
 MOST = 500
 CONTROL_NAMES = protocols.CONTROLS
 BENCHMARKS = {"physgame": "PhysGame", "video-mme": "Video-MME", "vcg": "VCG"}
+HEADLINES = ("micro", "AVG", "overall", "overall_subs")  # columns that show their interval without being asked
 _HEAT = 10
 
 
@@ -235,7 +236,7 @@ def _records(rows, benchmark):
         for key, _label, _group in columns(benchmark):
             cell = row.cells.get(key)
             record[key] = cell and cell.value
-            if key in ("micro", "AVG", "overall"):
+            if key in HEADLINES:
                 record |= {f"{key}_n": cell and cell.n, f"{key}_low": cell and cell.low, f"{key}_high": cell and cell.high}
         for name in CONTROL_NAMES:
             found = row.controls.get(name)

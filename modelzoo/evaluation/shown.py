@@ -7,6 +7,7 @@ from annotator.models import Clip
 from annotator.taxonomy import CATEGORIES, DOMAINS
 from modelzoo.evaluation.leaderboard import Cell
 from modelzoo.evaluation.models import Judgement, Prediction
+from modelzoo.evaluation.video_mme import DURATIONS
 
 PAGE = 50
 
@@ -22,7 +23,10 @@ def in_order(found, order):
 
 
 def label_of(category):
-    parts = {"generic": _("Generic"), "temporal": _("Temporal"), "consistency": _("Consistency")}
+    parts = {
+        "generic": _("Generic"), "temporal": _("Temporal"), "consistency": _("Consistency"),
+        "short": _("Short"), "medium": _("Medium"), "long": _("Long"),
+    }  # fmt: skip
     if category in parts:
         return parts[category]
     return CATEGORIES[category].label if category in CATEGORIES else DOMAINS.get(category, category)
@@ -59,7 +63,7 @@ def of(evaluation):
             for name, figure in in_order(figures["by_category"], CATEGORIES)
         ],
         "domains": [(label_of(name), cell(figure)) for name, figure in in_order(figures["by_domain"], DOMAINS)],
-        "parts": [(name, cell(figure)) for name, figure in in_order(figures["by_part"], ("short", "medium", "long"))],
+        "parts": [(label_of(name), cell(figure)) for name, figure in in_order(figures["by_part"], DURATIONS)],
         "letters": _letters(figures["letters"]),
         "slices": [
             (title, [(words[band], cell(figure)) for band, figure in in_order(figures["slices"][name], words)])

@@ -35,7 +35,9 @@ def files_of(folder):
 
 
 def is_here(folder):
-    return bool(files_of(folder))
+    """Whether a folder looks like the data set: parquet alone may be anything."""
+    below = Path(folder) / "videomme"
+    return any(below.glob("*.parquet")) or (Path(folder) / "data").is_dir() and bool(files_of(folder))
 
 
 def read(folder):

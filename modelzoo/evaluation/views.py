@@ -57,7 +57,9 @@ def _leaderboard(request, *, is_public):
     sets = QuestionSet.objects.filter(benchmark=benchmark, evaluations__state=State.COMPLETE, evaluations__hidden=False)
     context = {
         **asked,
-        "rows": [(row, [row.cells.get(key) for key, *_rest in shown_columns]) for row in rows],
+        "rows": [
+            (row, [(row.cells.get(key), key in leaderboard.HEADLINES) for key, *_rest in shown_columns]) for row in rows
+        ],
         "columns": shown_columns,
         "groups": groups,
         "lead": groups[0][1],  # the controls stand behind the first group of columns

@@ -1,4 +1,4 @@
-"""The demo's finished chain: approved questions, sealed releases, SFT, DPO, a checkpoint."""
+"""The demo's finished chain: approved questions, sealed releases, SFT, DPO, a checkpoint and its figures."""
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -9,7 +9,8 @@ from studio.models import User
 class Command(BaseCommand):
     help = (
         "Take the demo's questions to a checkpoint, in the background: rows for training, sealed releases, and a short"
-        " SFT and DPO of the tiny model. Run again, it goes on with what is missing and changes nothing else."
+        " SFT and DPO of the tiny model, measured under every protocol. Run again, it goes on with what is missing and"
+        " changes nothing else."
     )
 
     def add_arguments(self, parser):
@@ -23,4 +24,6 @@ class Command(BaseCommand):
         if job is None:
             self.stdout.write("The demo's training is there already; see the page Training.")
         else:
-            self.stdout.write("A tiny model is being trained on the demo's questions; see the pages Releases and Training.")
+            self.stdout.write(
+                "A tiny model is being trained on the demo's questions; see the pages Releases, Training and Leaderboard."
+            )

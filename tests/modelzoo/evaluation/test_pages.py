@@ -165,6 +165,9 @@ def test_what_flipped_is_tested_and_shown(browser):
         "Nothing flipped"
         in browser.get(reverse("evaluation_compare", args=[low.pk, high.pk]), {"how": "worse"}).content.decode()
     )
+    control = evaluated(question_set, lambda q: "A", name="High", protocol="text-only")
+    html = browser.get(reverse("evaluation_compare", args=[high.pk, control.pk])).content.decode()
+    assert "text-only is worse than standard." in html and "p &lt; 0.0001" in html
     near = evaluated(question_set, right_below(32), name="Near")
     assert comparing.paired(high, near)["verdict"] == "tie"
     assert "A tie" in browser.get(reverse("evaluation_compare", args=[high.pk, near.pk])).content.decode()

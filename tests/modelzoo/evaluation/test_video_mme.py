@@ -207,7 +207,8 @@ def test_the_page_offers_frames_and_subtitles(folder, client, lead):
     client.force_login(lead)
     with override_settings(TRAINING_DATA_DIRS=[str(folder.parent)]):
         form = {"model": "baseline:first", "questions": "video-mme:Video-MME", "protocols": ["standard"], "frames": "64"}
-        assert "video-mme:Video-MME" in client.get(reverse("evaluation_new")).content.decode()
+        html = client.get(reverse("evaluation_new")).content.decode()
+        assert "video-mme:Video-MME" in html and "video-mme:Video-MME/videomme" not in html
         client.post(reverse("evaluation_new"), {**form, "subtitles": "on"})
         one = Evaluation.objects.get()
         assert (one.protocol_settings["frames"], one.protocol_settings["subtitles"]) == (64, True)

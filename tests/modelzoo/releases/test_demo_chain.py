@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from annotator.models import Clip, ClipFamily, Question
 from modelzoo import demo_chain
+from modelzoo.evaluation.protocols import PROTOCOLS
 from modelzoo.instruct.models import InstructSample, PreferencePair
-from modelzoo.models import Release, TrainingRun
+from modelzoo.models import Evaluation, Prediction, Release, TrainingRun
 from modelzoo.releases import training
 from studio.models import Job
 from tests.conftest import wait_until
@@ -67,6 +68,8 @@ def test_the_chain_trains_and_goes_on_where_a_killed_worker_left_it(start_worker
     ]  # fmt: skip
     assert dpo.parent == sft and (settings.RUNS_DIR / dpo.name / "model" / "model.safetensors").is_file()
     assert [run.trained_on.get().release.name for run in (sft, dpo)] == [demo_chain.INSTRUCT, demo_chain.PREFERENCE]
+    assert set(dpo.evaluations.values_list("protocol", flat=True)) == set(PROTOCOLS)
+    assert Evaluation.objects.shown().count() == len(PROTOCOLS) + 2  # SFT and a rule of thumb beside it
     learned = Question.objects.get(clip__purpose=Clip.Purpose.TRAINING)
     client.force_login(lead)
     page = client.get(reverse("question", args=[learned.pk])).content.decode()
@@ -84,4 +87,4 @@ def ended(job):
 def moved():
     """What changes while the chain goes on."""
     jobs = list(Job.objects.order_by("pk").values_list("state", "attempts", "done"))
-    return jobs, list(TrainingRun.objects.order_by("pk").values_list("state", "phase", "step"))
+    return jobs, Prediction.objects.count(), list(TrainingRun.objects.order_by("pk").values_list("state", "phase", "step"))
