@@ -169,7 +169,8 @@ class Server:
         if request.content_type != "application/json":
             raise Refused("The Content-Type must be application/json.", status=415)
         try:
-            body = await asyncio.wait_for(request.read(), self.limits.read_s)
+            async with asyncio.timeout(self.limits.read_s):
+                body = await request.read()
         except TimeoutError:
             raise Refused("The body did not arrive in time.", status=408) from None
         try:
@@ -183,7 +184,8 @@ class Server:
         future = asyncio.get_running_loop().run_in_executor(self.pool, lambda: work(*arguments, **named))
         left = None if deadline is None else max(0.1, deadline - time.monotonic())
         try:
-            return await asyncio.wait_for(future, left)
+            async with asyncio.timeout(left):  # wait_for would forget a client that hangs up just as the thread is done
+                return await future
         except TimeoutError:
             raise Refused("Reading the pictures took too long.", status=503, code="timeout", retry_after=5) from None
 

@@ -41,7 +41,10 @@ class Past:
             (torch.cat([keys, more_keys]), torch.cat([values, more_values]))
             for (keys, values), (more_keys, more_values) in zip(one.layers, two.layers, strict=True)
         ]
-        return Past(layers, torch.cat([one.mask, two.mask]), torch.cat([one.following, two.following], dim=-2))
+        # A model that counts time, rows and columns counts them alike where a row shows no clip.
+        places = max(one.following, two.following, key=torch.Tensor.dim).shape[:-2]
+        following = [past.following.expand(*places, -1, -1) for past in (one, two)]
+        return Past(layers, torch.cat([one.mask, two.mask]), torch.cat(following, dim=-2))
 
     def padded(self, width):
         left = width - self.mask.shape[1]

@@ -1,5 +1,6 @@
 """serve_physvlm with the real `openai` client: pictures, videos, streams, many at once, bad input, token, an orderly end."""
 
+import contextlib
 import http.client
 import json
 import signal
@@ -282,15 +283,22 @@ def test_a_full_queue_says_when_to_come_again_and_an_end_is_orderly(model):
 
 
 def test_who_goes_away_is_not_waited_for(model):
-    with Serving(model, "--queue", "1", token="") as small:
+    """Six ask for long answers, one at a time, and hang up: nobody finishes the last ones for them."""
+    with Serving(model, "--batch", "1", token="") as small:
         body = json.dumps({"messages": user("What happens?"), "max_tokens": 900, "ignore_eos": True}).encode()
         host, _colon, port = small.base_url.split("/")[2].partition(":")
-        with socket.create_connection((host, int(port))) as gone:
-            head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            wait_until(lambda: raw(small, "GET", "/health")[1]["active"] == 1)
-        wait_until(lambda: raw(small, "GET", "/health")[1]["active"] == 0)
-        assert raw(small, "GET", "/health")[1]["answered"] == 0
+        head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+        def health():
+            return raw(small, "GET", "/health")[1]
+
+        with contextlib.ExitStack() as calls:
+            for _number in range(6):
+                gone = calls.enter_context(socket.create_connection((host, int(port))))
+                gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            wait_until(lambda: (found := health())["active"] + found["answered"] == 6)
+        wait_until(lambda: health()["active"] == 0)
+        assert health()["answered"] < 6
 
 
 # ---- Its parts
