@@ -196,6 +196,11 @@ TABLE = {
     ("GET", "releases/{id}/exports/{export}/"): BOSSES,
     ("DELETE", "releases/{id}/exports/{export}/"): BOSSES,
     ("GET", "releases/{id}/exports/{export}/download/"): BOSSES,
+    ("GET", "asks/"): BOSSES,
+    ("POST", "asks/"): BOSSES,
+    ("GET", "asks/models/"): BOSSES,
+    ("GET", "asks/{id}/"): BOSSES,
+    ("POST", "asks/{id}/stop/"): BOSSES,
 }
 
 
