@@ -91,6 +91,7 @@ def benchmark(release, out, records, cache):
 
 
 def _lmms_eval(out, records, cache):
+    """lmms-eval's rules restated: it asks for av below 16, so it does not install beside the Studio."""
     import datasets
 
     (path,) = out.glob("lmms_eval/*.yaml")
