@@ -8,6 +8,7 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
+from django.utils import timezone
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
@@ -15,6 +16,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from annotator import queue
 from annotator.models import Clip, ClipFamily, Question, Revision
 from modelzoo import export_jobs, exporting
+from modelzoo.asking.models import Ask
 from modelzoo.instruct.models import InstructSample, PreferencePair
 from modelzoo.models import Evaluation, Release, TrainingRun
 from modelzoo.releases import export_jobs as release_exports
@@ -55,6 +57,7 @@ MODELS = {
     "instruct": InstructSample,
     "preference": PreferencePair,
     "evaluations": Evaluation,
+    "asks": Ask,
     "baseline": BaselineRun,
     "duplicates": DuplicatePair,
     "families": ClipFamily,
@@ -101,6 +104,15 @@ def a_bit_of_everything():
     evaluated(make_set(4), lambda question: "A")
 
 
+def asked(by):
+    """One's own asks: nobody sees another's."""
+    ask = {"owner": by, "clip": ClipFactory(), "model": "model:tiny", "model_name": "tiny", "text": "What breaks?"}
+    for state in ("queued", "failed"):
+        Ask.objects.create(**ask, job=Job.objects.create(kind="modelzoo.ask", queue="gpu", state=state))
+    done = {"answer": "B", "options": ["Gravity", "Colour"], "probabilities": [0.25, 0.75], "mass": 0.5}
+    Ask.objects.create(**ask, **done, weights="0" * 64, answered_at=timezone.now())
+
+
 @pytest.mark.parametrize("who", PEOPLE)
 def test_nothing_is_a_500_and_every_answer_is_as_described(who, one_connection, a_bit_of_everything, settings):
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {
@@ -114,6 +126,7 @@ def test_nothing_is_a_500_and_every_answer_is_as_described(who, one_connection, 
         handing_out.next_review(person)
     if person.is_lead:
         export_jobs.start(by=person, options=exporting.Options())
+    asked(person)
     _token, secret = ApiToken.issue(user=person, name="fuzz")
     headers = {"Authorization": f"Bearer {secret}"}
     tried = 0
