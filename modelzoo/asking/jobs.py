@@ -151,8 +151,8 @@ def _answer(run, ask, data, base_url, key, name):
 
 def _about(client, name):
     """(hash of the weights, whether they pool by the question) of the model that will answer."""
-    found = client.models.retrieve(name) if name else client.models.list().data[0]
-    told = (found.model_extra or {}).get("physvlm")
+    found = client.models.retrieve(name) if name else next(iter(client.models.list().data), None)
+    told = ((found and found.model_extra) or {}).get("physvlm")
     if not isinstance(told, dict) or not told.get("weights"):
         raise jobs.JobFailed(say("%(name)s is not served by serve_physvlm.", name=name))
     return told["weights"], bool(told.get("heat"))

@@ -51,10 +51,7 @@ def begin(*, by, model, text, options=(), clip=None, incoming=None, question=Non
         raise WrongAsk("clip", _("Choose a clip, or upload one."))
     if clip is not None and clip.state != Clip.State.READY:
         raise WrongAsk("clip", _("The clip is not ready, or was taken down."))
-    if Ask.objects.of(by).open().count() >= settings.ASK_MOST_OPEN:
-        raise TooMany(
-            _("You have %(count)s questions under way. Wait for an answer, or stop one.") % {"count": settings.ASK_MOST_OPEN}
-        )
+    _check_room(by)
     ask = Ask(
         clip=clip, question=question, model=model, model_name=names[model][:200], text=text.strip(), options=options,
     )  # fmt: skip
@@ -62,6 +59,13 @@ def begin(*, by, model, text, options=(), clip=None, incoming=None, question=Non
         tidy()
         ask.video, ask.video_name = _keep(incoming)
     return jobs.start(ask, by=by)
+
+
+def _check_room(by):
+    if Ask.objects.of(by).open().count() >= settings.ASK_MOST_OPEN:
+        raise TooMany(
+            _("You have %(count)s questions under way. Wait for an answer, or stop one.") % {"count": settings.ASK_MOST_OPEN}
+        )
 
 
 def _keep(incoming):
@@ -82,10 +86,7 @@ def again(ask, *, by):
         raise WrongAsk("clip", _("The clip's file is gone. Choose another clip, or upload it again."))
     if ask.model not in offered():
         raise WrongAsk("model", _("%(name)s is not offered.") % {"name": ask.model_name})
-    if Ask.objects.of(by).open().count() >= settings.ASK_MOST_OPEN:
-        raise TooMany(
-            _("You have %(count)s questions under way. Wait for an answer, or stop one.") % {"count": settings.ASK_MOST_OPEN}
-        )
+    _check_room(by)
     fields = "clip video video_name question model model_name text options".split()
     return jobs.start(Ask(**{field: getattr(ask, field) for field in fields}), by=by)
 
