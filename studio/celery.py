@@ -5,6 +5,8 @@ import os
 
 from celery import Celery, signals
 
+from studio import stopping
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 
 app = Celery("studio")
@@ -29,6 +31,17 @@ def announce(sender=None, **kwargs):
         cache.set_many({worker_key(queue): hostname for queue in app.amqp.queues}, WORKER_TTL_S)
     except Exception:  # a broker that is away for a moment must not end the heartbeat thread
         logging.getLogger(__name__).warning("Could not announce this worker", exc_info=True)
+
+
+@signals.worker_shutting_down.connect
+def stop_in_good_order(**kwargs):
+    """Sent in the worker's main process by the first SIGTERM or Ctrl-C."""
+    stopping.ask_worker()
+
+
+@signals.worker_process_init.connect
+def begin_process(**kwargs):
+    stopping.begin_pool_process()
 
 
 @signals.setup_logging.connect

@@ -36,6 +36,13 @@ def programs(port, python):
     }
 
 
+def seconds_to_stop(name):
+    """How long a program may take to stop: requests to language models under way are answered and stored first."""
+    from django.conf import settings
+
+    return 10 + (round(settings.LLM_TIMEOUT_S) if name == "worker-llm" else 0)
+
+
 def supervisor_config(data_dir, port):
     """The text of supervisord's configuration file."""
     logs = data_dir / "logs"
@@ -47,8 +54,8 @@ def supervisor_config(data_dir, port):
     for name, command in programs(port, sys.executable).items():
         parts.append(
             f"[program:{name}]\ncommand={command}\nautorestart=true\nstartsecs=2\nstopasgroup=true\nkillasgroup=true\n"
-            f"stopwaitsecs=10\nredirect_stderr=true\nstdout_logfile={logs}/{name}.log\nstdout_logfile_maxbytes=10MB\n"
-            "stdout_logfile_backups=2\n"
+            f"stopwaitsecs={seconds_to_stop(name)}\nredirect_stderr=true\nstdout_logfile={logs}/{name}.log\n"
+            "stdout_logfile_maxbytes=10MB\nstdout_logfile_backups=2\n"
         )
     return "\n".join(parts)
 
@@ -118,7 +125,7 @@ def run(port, *, clips):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         supervisor.terminate()
         try:
-            supervisor.wait(20)
+            supervisor.wait(10 + seconds_to_stop("worker-llm"))
         except subprocess.TimeoutExpired:
             os.killpg(supervisor.pid, signal.SIGKILL)
         local.stop()

@@ -6,7 +6,8 @@
     jobs.enqueue("annotator.ingest", owner=user, key=f"ingest-{clip.pk}", clip_id=clip.pk)
 
 A handler may run twice (its worker was killed, its message came twice), so it must be safe to repeat. `sweep` sends
-again what was never picked up and re-queues jobs whose heartbeat stopped.
+again what was never picked up and re-queues jobs whose heartbeat stopped. A worker that is told to stop gives its jobs
+back (studio/stopping.py): they wait for another one.
 """
 
 import logging
@@ -24,7 +25,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from studio import logs
+from studio import logs, stopping
 from studio.models import Job
 from studio.sentences import say
 
@@ -42,6 +43,10 @@ class JobFailed(Exception):
 
 class LostClaim(Exception):
     """This attempt no longer owns its job: the sweep took it for dead and somebody else runs it."""
+
+
+class WorkerStops(LostClaim):
+    """The worker is told to stop: this attempt ends in good order, and another worker goes on with the job."""
 
 
 @dataclass(frozen=True)
@@ -128,20 +133,24 @@ class Run:
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._cancel = threading.Event()
+        self._leaves = False
 
     def _mine(self):
         return Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, run_token=self.job.run_token)
 
     def holds(self):
-        """Whether this attempt still owns its job, and so what it left behind."""
-        return self._mine().exists()
+        """Whether this attempt still owns its job, and so what it left behind; not when it leaves it to another."""
+        return not self._leaves and self._mine().exists()
 
     def check(self):
-        """Raise `Cancelled` or `LostClaim` if this attempt should not go on."""
+        """Raise `Cancelled`, `LostClaim` or `WorkerStops` if this attempt should not go on."""
         if self._lost.is_set():
             raise LostClaim
         if self._cancel.is_set():
             raise Cancelled
+        if stopping.is_asked():
+            self._leaves = True
+            raise WorkerStops
 
     def progress(self, done, total=None, *, unit=None):
         self.check()
@@ -164,6 +173,12 @@ class Run:
     def finish(self, state, **changes):
         """End the job if this attempt still owns it; returns whether it did."""
         return bool(self._mine().update(state=state, finished_at=timezone.now(), **changes))
+
+    def give_back(self):
+        """Let the job wait for another worker, as if this attempt had not been; the next sweep sends it there."""
+        self.log("The worker was told to stop; another one goes on.")
+        changes = {"run_token": None, "sent_at": None, "heartbeat_at": None, "attempts": F("attempts") - 1}
+        return bool(self._mine().update(state=Job.State.QUEUED, **changes))
 
     def beat(self):
         """Heartbeat loop of its own thread: prove life, notice a cancel, notice a lost claim."""
@@ -202,7 +217,10 @@ def claim(job_id):
 
 
 def run(job_id):
-    """Claim and run one job to its end. Returns the final state, or None when there was nothing to do."""
+    """Claim and run one job to its end. Returns its state then, or None when there was nothing to do."""
+    if stopping.is_asked():  # the message is gone, so the sweep has to send another
+        Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(sent_at=None)
+        return None
     job = claim(job_id)
     if job is None:
         return None
@@ -221,6 +239,8 @@ def run(job_id):
         state, changes = Job.State.DONE, {"result": result or {}}
     except Cancelled:
         state, changes = Job.State.CANCELLED, {}
+    except WorkerStops:
+        return Job.State.QUEUED if current.give_back() else None
     except LostClaim:
         logger.warning("Job %s was given to another worker; this attempt stops.", job.pk)
         return None
@@ -236,6 +256,9 @@ def run(job_id):
         state, changes = Job.State.FAILED, {"error": traceback.format_exc(limit=-6)}
     finally:
         logs.job_id.reset(token)
+    if state == Job.State.FAILED and stopping.is_asked():
+        # A program it had started may have got the signal too, so this says nothing of the work itself.
+        return Job.State.QUEUED if current.give_back() else None
     if not current.finish(state, **changes):
         return None
     if state != Job.State.DONE:

@@ -7,13 +7,14 @@ from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from studio import jobs
+from studio import jobs, stopping
 from studio.health import BEAT_KEY
 
 
 @shared_task
 def run_job(job_id):
-    jobs.run(job_id)
+    with stopping.working():
+        jobs.run(job_id)
 
 
 @shared_task

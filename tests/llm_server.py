@@ -199,7 +199,10 @@ def first(faults, *, then):
 
 @dataclass
 class LLMServer:
-    """Runs in a thread; `asked` counts requests by body, `answered` those that got a 200 and would be billed."""
+    """Runs in a thread; `asked` counts requests by body, `answered` those that got a 200 and would be billed.
+
+    While `gate` is closed (`gate.clear()`) requests come in and none is answered.
+    """
 
     delay_s: float = 0.0
     key: str = KEY
@@ -214,6 +217,7 @@ class LLMServer:
     most_under_way: int = 0
     files: dict = field(default_factory=dict)
     batches: dict = field(default_factory=dict)
+    gate: threading.Event = field(default_factory=threading.Event)
 
     def add(self, model, behaviour):
         self.models[model] = behaviour
@@ -231,6 +235,7 @@ class LLMServer:
         }  # fmt: skip
 
     def __enter__(self):
+        self.gate.set()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
@@ -253,6 +258,7 @@ class LLMServer:
             self.most_under_way = max(self.most_under_way, self.under_way)
         try:
             time.sleep(self.delay_s)
+            self.gate.wait(60)
             behaviour = self.models.get(body.get("model"))
             if behaviour is None:
                 return (

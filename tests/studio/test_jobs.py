@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from studio import jobs
+from studio import jobs, stopping
 from studio.models import Job
 from tests.conftest import environment_of_a_process
 
@@ -75,6 +75,20 @@ class TestOneJob:
         job = Job.objects.create(kind="tests.unknown", queue="io")
         assert jobs.run(job.pk) == "failed"
         assert "does not know" in fresh(job).error
+
+    @pytest.mark.parametrize("when", ["before", "in the middle", "as it fails"])
+    def test_a_worker_that_stops_gives_it_back(self, when, monkeypatch):
+        """As if nothing had been: no attempt is counted, and the next sweep sends it again."""
+        asked = iter([False, False, True] if when == "in the middle" else [True] if when == "before" else [False])
+        monkeypatch.setattr(stopping, "is_asked", lambda: next(asked, True))
+        job = jobs.enqueue("tests.fail", how="badly") if when == "as it fails" else jobs.enqueue("tests.count", to=3)
+        assert jobs.run(job.pk) == (None if when == "before" else "queued")
+        job = fresh(job)
+        assert (job.state, job.attempts, job.run_token, job.sent_at, job.error) == ("queued", 0, None, None, "")
+        assert ("told to stop" in job.log) == (when != "before")
+        monkeypatch.undo()
+        assert jobs.sweep() == 1 and fresh(job).sent_at
+        assert jobs.run(job.pk) == ("failed" if when == "as it fails" else "done") and fresh(job).attempts == 1
 
     def test_one_key_has_one_active_job(self):
         first = jobs.enqueue("tests.count", key="same", to=1)

@@ -1,6 +1,7 @@
 """Hosted models over a real HTTP server: pictures, controls, one payment for each answer, and a job that is killed."""
 
 import json
+import time
 
 import pytest
 from django.conf import settings
@@ -138,3 +139,28 @@ def test_a_worker_evaluates_a_baseline_in_a_process_of_its_own(start_worker, dat
     job.refresh_from_db()
     assert job.state == Job.State.DONE, job.error
     assert Evaluation.objects.get().is_complete and job.done == job.total == 24
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_told_to_stop_leaves_nothing_asked_twice(start_worker, server, data, tmp_path):
+    server.add("looks", always("B"))
+    environment = {"queues": "llm,io", "STUDIO_LLM_MODELS": models(server, "looks"), "STUDIO_LLM_PARALLEL": "4"}
+    with override_settings(LLM_MODELS=environment["STUDIO_LLM_MODELS"]):
+        evaluation = opened(data, "looks", "circular")
+        job = evaluation_jobs.start(evaluation)
+        server.gate.clear()
+        first = start_worker(**environment)
+        wait_until(lambda: server.under_way == 4, seconds=60, what="four requests to be under way")
+        first.process.terminate()
+        wait_until(lambda: "Warm shutdown" in first.log.read_text(), what="the worker to hear it")
+        time.sleep(0.2)  # it says so just before it tells its processes
+        server.gate.set()
+        first.process.wait(60)
+        evaluation.refresh_from_db()
+        assert not evaluation.error and LLMCall.objects.filter(state="answered").count() == 4 == len(server.bodies)
+        start_worker(**environment)
+        wait_until(lambda: not Job.objects.get(pk=job.pk).is_active, seconds=60, what="the answers")
+    evaluation.refresh_from_db()
+    assert evaluation.is_complete and Prediction.objects.count() == 24
+    assert len(server.asked) == 24 and set(server.asked.values()) == {1}
