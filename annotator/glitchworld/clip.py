@@ -98,7 +98,7 @@ class Clip:
         out = np.empty((self.format.frames, self.format.height, self.format.width, 3), np.uint8)
         for index, image in enumerate(self.frames()):
             _, packed = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
-            out[index] = cv2.imdecode(packed, cv2.IMREAD_COLOR)[:, :, ::-1]
+            out[index] = cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB)
         return out
 
     # truth

@@ -10,42 +10,17 @@ import cv2
 import numpy as np
 
 from annotator.glitchworld import textures
+from annotator.glitchworld.brush import SHIFT, blend, draw, paste
 from annotator.glitchworld.figures import Figure, Wardrobe
 from annotator.glitchworld.look import Look, Reflecting
 from annotator.glitchworld.overlay import Overlay
 from annotator.glitchworld.physics import State
 from annotator.glitchworld.scenery import FAR, Scenery
 from annotator.glitchworld.streams import noise
+from annotator.glitchworld.surfaces import Surfaces
 
-_SHIFT = 4  # bits behind the point in OpenCV's coordinates
 _SHADE = 150  # of 256: what a shadow leaves of the light
-_WAVE = (0, 1, 2, 3, 3, 4, 4, 4, 3, 3, 2, 1, 0, -1, -2, -3, -3, -4, -4, -4, -3, -3, -2, -1)
 _PLAIN = Look()
-
-cv2.setNumThreads(1)
-if hasattr(cv2, "ipp"):
-    cv2.ipp.setUseIPP(False)  # chooses its code by the processor
-
-
-def blend(under, over, alpha):
-    """under and over mixed into under, alpha of 256 parts over; all uint8 of one shape."""
-    mixed = under.astype(np.uint16) * np.uint16(256 - alpha) + over.astype(np.uint16) * np.uint16(alpha)
-    under[:] = (mixed >> 8).astype(np.uint8)
-
-
-def draw(target, figure, points, scale, tint=None, flat=None):
-    """Draw a figure whose points are int32 in fixed point; `tint` is mixed into its colours, `flat` replaces them."""
-    for part in figure.parts:
-        line = points[part.start : part.end]
-        colour = flat if flat is not None else part.colour
-        if tint is not None:
-            colour = tuple((channel + 3 * other) // 4 for channel, other in zip(colour, tint, strict=True))
-        if part.width:
-            cv2.polylines(target, [line], False, colour, max(1, round(part.width * scale)), cv2.LINE_AA, _SHIFT)
-        else:
-            cv2.fillPoly(target, [line], colour, cv2.LINE_AA, _SHIFT)
-            if part.edge and flat is None and tint is None:
-                cv2.polylines(target, [line], True, part.edge, max(1, round(2.2 * scale)), cv2.LINE_AA, _SHIFT)
 
 
 class Placed:
@@ -67,6 +42,7 @@ class Painter:
         self.scenery = Scenery(scene, self.scale)
         self.wardrobe = Wardrobe(scene)
         self.overlay = Overlay(scene, self.scale, self.width, self.height)
+        self.surfaces = Surfaces(self)
         self._faults = {}
         self._shadows = np.zeros((self.height, self.width), np.uint8)
 
@@ -133,7 +109,7 @@ class Painter:
 
     def fixed(self, points, origin):
         """World points to fixed point in the canvas, seen from a corner in canvas pixels."""
-        return np.rint((points * self.scale - origin) * (1 << _SHIFT)).astype(np.int32)
+        return np.rint((points * self.scale - origin) * (1 << SHIFT)).astype(np.int32)
 
     def placed(self, index, states, looks, extra=()):
         """(those who act, the poles) as `Placed` in simulated frame `index`."""
@@ -157,10 +133,10 @@ class Painter:
         canvas = self._still(left, top)
         mirrored = picture.reflecting.get("mirror", Reflecting())
         if scene.mirror:
-            self._mirror(canvas, left, top, index, placed, mirrored)
+            self.surfaces.mirror(canvas, left, top, index, placed, mirrored)
         water = None
         if scene.water:
-            water = self._water(canvas, left, top, index, placed, picture.reflecting.get("water", Reflecting()))
+            water = self.surfaces.water(canvas, left, top, index, placed, picture.reflecting.get("water", Reflecting()))
         self._shadow(canvas, origin, (*placed, *poles))
         if scene.portals:
             self.overlay.portals(canvas, left, top, index)
@@ -169,7 +145,7 @@ class Painter:
             y0 = self.px(scene.water.y0) - top
             canvas[y0:] = water
         if scene.glass:
-            self._glass(canvas, left, top, picture)
+            self.surfaces.glass(canvas, left, top, picture)
         bent = any(one.look.warp for one in poles)
         self.overlay.light(canvas, left, top, index, scenery.glow, bulb=not bent)
         if scene.column:
@@ -234,8 +210,8 @@ class Painter:
             astray = bool(look.shadow_shift) and not look.shadow_tall
             deeper |= astray
             draw(mask, one.figure, fixed, self.scale, flat=254 if astray else 255)
-            y0 = min(y0, int(fixed[:, 1].min() >> _SHIFT) - 16)
-            y1 = max(y1, int(fixed[:, 1].max() >> _SHIFT) + 16)
+            y0 = min(y0, int(fixed[:, 1].min() >> SHIFT) - 16)
+            y1 = max(y1, int(fixed[:, 1].max() >> SHIFT) + 16)
         y0, y1 = max(0, y0), min(self.height, y1)
         if y0 < y1:
             part = canvas[y0:y1]
@@ -258,7 +234,7 @@ class Painter:
                 self._actor(canvas, origin, one, left, top)
             else:
                 x, y, image = one
-                _paste(canvas, image, x - left, y - top)
+                paste(canvas, image, x - left, y - top)
 
     def _actor(self, canvas, origin, one, left, top):
         look, scale = one.look, self.scale
@@ -274,7 +250,7 @@ class Painter:
         else:
             x0, y0, x1, y1 = area
             roi = target[y0:y1, x0:x1]
-            shifted = points - np.array([x0 << _SHIFT, y0 << _SHIFT], np.int32)
+            shifted = points - np.array([x0 << SHIFT, y0 << SHIFT], np.int32)
             over = roi.copy()
             if look.texture:
                 mask = np.zeros(roi.shape[:2], np.uint8)
@@ -289,8 +265,8 @@ class Painter:
     def _area(self, points, target):
         """The part of the target that the points and their lines can touch."""
         pad = self.px(10) + 2
-        x0, y0 = (int(value) for value in (points.min(axis=0) >> _SHIFT) - pad)
-        x1, y1 = (int(value) for value in (points.max(axis=0) >> _SHIFT) + pad)
+        x0, y0 = (int(value) for value in (points.min(axis=0) >> SHIFT) - pad)
+        x1, y1 = (int(value) for value in (points.max(axis=0) >> SHIFT) + pad)
         x0, y0, x1, y1 = max(0, x0), max(0, y0), min(target.shape[1], x1), min(target.shape[0], y1)
         return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
@@ -313,98 +289,6 @@ class Painter:
                     blend(part, cv2.LUT(part, _DARK), 200)
                 else:
                     blend(canvas[y0:y1, x0:x1], self.scenery.world[y0 + top : y1 + top, x0 + left : x1 + left], 150)
-
-    # mirror, water, glass
-
-    def _mirror(self, canvas, left, top, index, placed, reflecting):
-        mirror = self.scene.mirror
-        x0, y0 = self.px(mirror.x0) - left, self.px(mirror.y0) - top
-        panel = self.scenery.panel.copy()
-        origin = np.array([self.px(mirror.x0), self.px(mirror.y0)], dtype=np.float64)
-        for one in self._shown_in(placed, reflecting, index):
-            away = one.foot - (self.scene.floor + 5)
-            if self.scene.top and away > 170:
-                continue
-            x = one.points[:, 0] + 30
-            y = mirror.y1 - 7 - (one.foot - one.points[:, 1]) * 0.86 - (away * 0.3 if self.scene.top else 0)
-            draw(panel, one.figure, self.fixed(np.column_stack([x, y]), origin), self.scale, tint=one.look.colour)
-        if reflecting.flip is not None:
-            panel = cv2.flip(panel, reflecting.flip)
-        height, width = panel.shape[:2]
-        blend(panel, np.full_like(panel, 225), 64)
-        cut = max(1, self.px(9))
-        for start in (width // 5, width // 5 + 2 * cut):
-            line = np.array(
-                [(start + height // 3, 0), (start + height // 3 + cut, 0), (start + cut, height), (start, height)], np.int32
-            )
-            shine = panel.copy()
-            cv2.fillPoly(shine, [line], (255, 252, 250))
-            blend(panel, shine, 70)
-        cv2.rectangle(panel, (0, 0), (width - 1, height - 1), (46, 106, 150), max(2, self.px(10)))
-        cv2.rectangle(panel, (0, 0), (width - 1, height - 1), (30, 60, 84), max(1, self.px(2)))
-        _paste(canvas, panel, x0, y0)
-
-    def _shown_in(self, placed, reflecting, index):
-        """What the mirror or the water shows: everybody there, and the ghost."""
-        if reflecting.ghost is None:
-            return placed
-        cast, state = reflecting.ghost
-        return [*placed, self.place(cast, state, index, _PLAIN)]
-
-    def _water(self, canvas, left, top, index, placed, reflecting):
-        """The water's picture: the still world and all actors upside down in ripples."""
-        scene = self.scene
-        y0 = self.px(scene.water.y0) - top
-        height = self.height - y0
-        above = canvas[y0 - 2 * height : y0] if y0 >= 2 * height else canvas[:y0]
-        image = cv2.resize(cv2.flip(above, 0), (self.width, height), interpolation=cv2.INTER_NEAREST)
-        origin = np.array([left, top + y0], dtype=np.float64)
-        for one in self._shown_in(placed, reflecting, index):
-            away = scene.front - one.foot
-            x, y = one.points[:, 0], scene.front + 3 + away * 0.12 + (one.foot - one.points[:, 1]) * 0.62
-            draw(image, one.figure, self.fixed(np.column_stack([x, y]), origin), self.scale, tint=one.look.colour)
-        rows = np.arange(height)
-        swell = np.array(_WAVE)[(rows // max(1, self.px(1.5)) + index) % len(_WAVE)] * max(1, self.px(4)) // 4
-        columns = np.clip(np.arange(self.width)[None, :] + swell[:, None], 0, self.width - 1)
-        image = image[rows[:, None], columns]
-        colour = np.empty_like(image)
-        colour[:] = scene.theme.water_colour
-        blend(image, colour, 110)
-        image[: max(1, self.px(2))] = (235, 225, 210)
-        return image
-
-    def _glass(self, canvas, left, top, picture):
-        glass = self.scene.glass
-        x0, x1 = max(0, self.px(glass.x0) - left), min(self.width, self.px(glass.x1) - left)
-        y0, y1 = max(0, self.px(glass.y0) - top), min(self.height, self.px(glass.y1) - top)
-        if x0 >= x1 or y0 >= y1:
-            return
-        part = canvas[y0:y1, x0:x1]
-        seen = canvas[y0:y1, max(0, x0 - self.px(3)) :][:, : x1 - x0].copy()
-        if picture.ripple:
-            seen = self._ripple(canvas[y0:y1], x0, x1, picture)
-        tint = np.empty_like(seen)
-        tint[:] = (236, 226, 196)
-        blend(seen, tint, 52)
-        part[:] = seen
-        frame = max(1, self.px(3))
-        cv2.rectangle(canvas, (x0, y0), (x1 - 1, y1 - 1), (214, 204, 176), frame)
-        for share in (5, 3):
-            x = x0 + (x1 - x0) // share
-            cv2.line(canvas, (x + (x1 - x0) // 4, y0 + frame), (x, y0 + (y1 - y0) // 3), (250, 246, 236), frame, cv2.LINE_AA)
-
-    def _ripple(self, rows, x0, x1, picture):
-        """What is behind the pane, each row pushed aside by a wave and the colours torn apart."""
-        height = rows.shape[0]
-        lines = np.arange(height)
-        amount = self.px(picture.ripple)
-        wave = np.array(_WAVE)[(lines // max(1, self.px(4)) + picture.ripple_at) % len(_WAVE)]
-        out = np.empty((height, x1 - x0, 3), np.uint8)
-        for channel, extra in enumerate((-1, 0, 1)):
-            shift = wave * amount // 4 + extra * amount // 2
-            columns = np.clip(np.arange(x0, x1)[None, :] + shift[:, None], 0, rows.shape[1] - 1)
-            out[:, :, channel] = np.take_along_axis(rows[:, :, channel], columns, axis=1)
-        return out
 
     def _sink(self, canvas, share):
         """The camera under the floor: the world moves up and the void below it shows."""
@@ -471,11 +355,3 @@ _DARK = (np.arange(256) * _SHADE >> 8).astype(np.uint8)
 
 def _still_state(cast):
     return State(cast.x, cast.y, 0.0, 0.0, 0.0, 0.0, True, 0.0, 1, "")
-
-
-def _paste(canvas, image, x, y):
-    """Put an image at a place of the canvas, clipped."""
-    x0, y0 = max(0, x), max(0, y)
-    x1, y1 = min(canvas.shape[1], x + image.shape[1]), min(canvas.shape[0], y + image.shape[0])
-    if x0 < x1 and y0 < y1:
-        canvas[y0:y1, x0:x1] = image[y0 - y : y1 - y, x0 - x : x1 - x]

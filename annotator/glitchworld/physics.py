@@ -366,9 +366,11 @@ class Simulation:
         (x, y), (vx, vy), angle = body.position, body.velocity, body.angle
         body.position = (round(x * _GRID) / _GRID, round(y * _GRID) / _GRID)
         body.velocity = (round(vx * _GRID) / _GRID, round(vy * _GRID) / _GRID)
-        body.angle = round(angle * _GRID) / _GRID
+        turned = round(angle * _GRID) / _GRID
         if self.scene.top and mover.cast.kind == "ball":
-            body.angle = round((angle + vx / 30 / (mover.cast.width / 2)) * _GRID) / _GRID
+            turned = round((angle + vx / 30 / (mover.cast.width / 2)) * _GRID) / _GRID
+        if turned != angle:
+            body.angle = turned
         speed = abs(vx) if not self.scene.top else math.hypot(vx, vy)
         if mover.cast.kind == "car":
             speed = vx * mover.facing
