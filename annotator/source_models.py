@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from annotator.models import Clip
+from annotator.clip_models import Clip
 from annotator.taxonomy import CATEGORY_CHOICES
 from studio.models import Job, history
 from studio.sentences import SentenceField
