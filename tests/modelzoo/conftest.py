@@ -2,6 +2,7 @@ import pytest
 from django.core.cache import cache
 
 from modelzoo.views import COUNTS_KEY
+from tests.modelzoo.physvlm.serving import data, model, server  # noqa: F401 -- fixtures
 
 
 @pytest.fixture(autouse=True)

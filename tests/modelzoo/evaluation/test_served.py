@@ -13,29 +13,11 @@ from modelzoo.evaluation import opening
 from modelzoo.models import Evaluation
 from studio import jobs
 from studio.models import Job, LLMCall
-from tests.modelzoo.physvlm import runs
-from tests.modelzoo.physvlm.serving import TOKEN, Serving
-from tests.modelzoo.physvlm.sets import make_arrays, make_videos
+from tests.modelzoo.evaluation.videos import SRT, make_video_mme
+from tests.modelzoo.physvlm.serving import TOKEN
+from tests.modelzoo.physvlm.sets import make_videos
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return make_arrays(tmp_path_factory.mktemp("data") / "squares", clips=6)
-
-
-@pytest.fixture(scope="module")
-def model(data, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "sft"
-    runs.train(out, data=(data,), overrides=("max_steps=4",))
-    return out / "model"
-
-
-@pytest.fixture(scope="module")
-def server(model):
-    with Serving(model) as running:
-        yield running
 
 
 @pytest.fixture
@@ -54,13 +36,13 @@ def lines_of(evaluation):
     return list(evaluation.predictions.order_by("question__number", "rotation").values_list(*fields))
 
 
-def both(model, data, tmp_path, protocol):
-    """(direct, served) evaluations of the same under one protocol."""
+def both(model, data, tmp_path, protocol, *more, **chosen):
+    """(direct, served) evaluations of the same under one protocol; `more` for the command says what `chosen` says."""
     arguments = ["--model", str(model), "--data", str(data), "--cache", str(tmp_path), "--protocol", protocol]
-    call_command("evaluate_physvlm", *arguments, stdout=io.StringIO())
-    direct = Evaluation.objects.get(model_kind="checkpoint", protocol=protocol)
+    call_command("evaluate_physvlm", *arguments, *more, stdout=io.StringIO())
+    direct = Evaluation.objects.filter(model_kind="checkpoint", protocol=protocol).latest("pk")
     other = opening.open_evaluation(
-        direct.question_set, opening.find_model("served"), protocol, source={"folders": [str(data)]}
+        direct.question_set, opening.find_model("served"), protocol, source={"folders": [str(data)]}, **chosen
     )
     assert jobs.run(evaluation_jobs.start(other).pk) == Job.State.DONE, Job.objects.latest("pk").error
     other.refresh_from_db()
@@ -100,6 +82,35 @@ def test_the_paper_s_prompt_on_video_files_too(served, model, tmp_path):
         assert two.probabilities == pytest.approx(one.probabilities, abs=1e-5)
 
 
+def same(one, two):
+    """Whether two predictions have the same probabilities to round-off."""
+    return two.probabilities == pytest.approx(one.probabilities, abs=1e-5)
+
+
+def test_video_mme_with_and_without_subtitles(served, model, tmp_path):
+    folder = make_video_mme(tmp_path / "Video-MME")
+    (folder / "subtitle").mkdir()
+    (folder / "subtitle/vid0.srt").write_text(SRT, encoding="utf-8")  # the other videos have none
+    benchmark, cache, found = ["--benchmark", "video-mme"], tmp_path / "cache", {}
+    for name, protocol, more, chosen in (
+        ("plain", "standard", [], {}),
+        ("heard", "standard", ["--subtitles"], {"subtitles": True}),
+        ("paper", "paper", ["--subtitles"], {"subtitles": True}),
+    ):
+        direct, other = both(model, folder, cache, protocol, *benchmark, *more, **chosen)
+        assert other.is_complete and other.predictions.count() == 9 and lines_of(other) == lines_of(direct)
+        found[name] = [
+            list(each.predictions.order_by("question__number").select_related("question")) for each in (direct, other)
+        ]
+        assert all(map(same, *found[name]))
+        assert {key: other.frames[key] for key in direct.frames} == direct.frames
+        assert (other.frames.get("subtitles") or {}).get("videos") == (1 if chosen else None)
+    for plain, heard in zip(found["plain"][1], found["heard"][1], strict=True):
+        assert same(plain, heard) == (plain.question.clip_name != "vid0")  # what is said was read, where something is
+    counts = {one.question.part: len(one.frame_numbers) for one in found["paper"][1]}
+    assert counts == {"short": 32, "medium": 64, "long": 64}
+
+
 def test_it_is_asked_in_words_like_any_hosted_model(served, model, data):
     from modelzoo.evaluation import sets
 
@@ -109,7 +120,7 @@ def test_it_is_asked_in_words_like_any_hosted_model(served, model, data):
     )
     assert found.scoring == "words" and jobs.run(evaluation_jobs.start(found).pk) == Job.State.DONE
     found.refresh_from_db()
-    assert found.is_complete and found.predictions.count() == 6
+    assert found.is_complete and found.predictions.count() == 8
 
 
 def test_other_weights_under_the_same_name_are_not_taken(served, data):

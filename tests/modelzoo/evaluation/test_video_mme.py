@@ -3,8 +3,6 @@
 import io
 import json
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -17,38 +15,16 @@ from modelzoo.models import Evaluation
 from modelzoo.physvlm.data.sources import BadData
 from studio import jobs
 from tests.llm_server import KEY, LLMServer, asked, pictures, says
+from tests.modelzoo.evaluation.videos import ROWS, SRT, make_video_mme, write
 from tests.modelzoo.physvlm import runs
-from tests.modelzoo.physvlm.sets import make_arrays, make_videos
+from tests.modelzoo.physvlm.sets import make_arrays
 
 pytestmark = pytest.mark.django_db
-ROWS = [
-    {
-        "video_id": f"{number:03}", "duration": duration, "domain": "Knowledge", "sub_category": "Physics",
-        "url": "https://example.org", "videoID": f"vid{number}", "question_id": f"{number:03}-{question}",
-        "task_type": "Counting", "question": f"How many squares, {question}?",
-        "options": [f"{letter}. {count}." for letter, count in zip("ABCD", ("One", "Two", "Three", "Four"), strict=True)],
-        "answer": "ABC"[number],
-    }
-    for number, duration in enumerate(("short", "medium", "long"))
-    for question in range(1, 4)
-]  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three videos of three questions each, as the data set has them."""
-    made, found = tmp_path / "made", tmp_path / "Video-MME"
-    make_videos(made, clips=3, frames=80)  # 8 seconds, 10 frames each
-    (found / "data").mkdir(parents=True)
-    for number, video in enumerate(sorted(made.glob("*/*.mp4"))[:3]):
-        video.rename(found / "data" / f"vid{number}.mp4")
-    write(found, ROWS)
-    return found
-
-
-def write(folder, rows):
-    (folder / "videomme").mkdir(exist_ok=True)
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "videomme/test-00000-of-00001.parquet")
+    return make_video_mme(tmp_path / "Video-MME")
 
 
 def test_it_is_frozen_and_measured_by_duration(folder):
@@ -90,28 +66,6 @@ def test_what_is_missing_is_named_with_where_to_get_it(folder, tmp_path):
 
 
 # ---- Subtitles and frames
-
-SRT = """\ufeff1
-00:00:00,000 --> 00:00:01,500
-<font color="white" size=".72c">First &amp; <b>loud</b></font>
-
-2
-00:00:01.500 --> 00:00:04,000 align:start
-1999
-was a year
-
-3
-00:00:05,000 --> 00:00:04,000
-backwards
-
-4
-00:00:03,900 --> 00:00:07,000
-{\\an8}At the top
-
-5
-00:00:09,000 --> 00:00:10,000
-never shown
-"""
 
 
 def test_subtitles_are_read_whatever_stands_in_them():

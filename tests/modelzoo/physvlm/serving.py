@@ -1,4 +1,7 @@
-"""serve_physvlm as a process of its own, for tests; and what its clients send."""
+"""serve_physvlm as a process of its own, for tests; and what its clients send.
+
+`data`, `model` and `server` are fixtures for all tests of this app (tests/modelzoo/conftest.py), made once for a module.
+"""
 
 import base64
 import io
@@ -8,10 +11,12 @@ import sys
 import threading
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.conftest import environment_of_a_process
-from tests.modelzoo.physvlm.sets import clip
+from tests.modelzoo.physvlm import runs
+from tests.modelzoo.physvlm.sets import clip, make_arrays
 
 TOKEN = "a token that nobody guesses"  # noqa: S105 -- of servers in tests
 
@@ -51,6 +56,26 @@ class Serving:
             self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder of eight clips with questions."""
+    return make_arrays(tmp_path_factory.mktemp("data") / "squares", clips=8)
+
+
+@pytest.fixture(scope="module")
+def model(data, tmp_path_factory):
+    """A model that learned from it for four steps."""
+    out = tmp_path_factory.mktemp("runs") / "sft"
+    runs.train(out, data=(data,), overrides=("max_steps=4",))
+    return out / "model"
+
+
+@pytest.fixture(scope="module")
+def server(model):
+    with Serving(model, "--queue", "40") as running:
+        yield running
 
 
 def png(frame):

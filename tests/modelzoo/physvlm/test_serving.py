@@ -19,27 +19,8 @@ from modelzoo.physvlm.prompts import vcg_prompt
 from modelzoo.physvlm.serving.past import Past
 from modelzoo.physvlm.serving.words import Writer
 from tests.conftest import wait_until
-from tests.modelzoo.physvlm import runs
 from tests.modelzoo.physvlm.serving import TOKEN, Serving, data_url, frames, picture_parts, user, video_part
-from tests.modelzoo.physvlm.sets import make_arrays, make_videos
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return make_arrays(tmp_path_factory.mktemp("data") / "squares", clips=8)
-
-
-@pytest.fixture(scope="module")
-def model(data, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "sft"
-    runs.train(out, data=(data,), overrides=("max_steps=4",))
-    return out / "model"
-
-
-@pytest.fixture(scope="module")
-def server(model):
-    with Serving(model, "--queue", "40") as running:
-        yield running
+from tests.modelzoo.physvlm.sets import make_videos
 
 
 @pytest.fixture(scope="module")
