@@ -243,6 +243,11 @@ CELERY_BEAT_SCHEDULE["watch-runs"] = {
     "schedule": RUN_WATCH_S,
     "options": {"queue": "gpu", "expires": 30},
 }
+CELERY_BEAT_SCHEDULE["lose-silent-evaluations"] = {
+    "task": "modelzoo.tasks.lose_silent_evaluations",
+    "schedule": JOB_SWEEP_S,
+    "options": {"queue": "io", "expires": 60},
+}
 CELERY_BEAT_SCHEDULE["remove-leftovers-by-night"] = {
     "task": "annotator.tasks.remove_leftovers_by_night",
     "schedule": crontab(hour=3, minute=40),

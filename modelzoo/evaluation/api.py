@@ -47,7 +47,7 @@ class EvaluationSerializer(serializers.ModelSerializer):
         model = Evaluation
         fields = (
             "id name question_set model_kind model model_sha256 run protocol protocol_version scoring rotations repeat"
-            " frames state hidden error owner job wanted created_at completed_at"
+            " frames state hidden error owner job host heartbeat_at wanted created_at completed_at"
         ).split()
 
 
@@ -131,6 +131,11 @@ class EvaluationViewSet(ReadOnly):
     serializer_class = EvaluationDetailSerializer
     filterset_class = EvaluationFilter
 
+    def get_queryset(self):
+        if self.action in ("list", "retrieve", "go_on"):
+            Evaluation.objects.lose_silent()
+        return super().get_queryset()
+
     def get_serializer_class(self):
         return EvaluationSerializer if self.action == "list" else EvaluationDetailSerializer
 
@@ -160,6 +165,8 @@ class EvaluationViewSet(ReadOnly):
         found = self.get_object()
         if found.is_complete or found.model_kind == Evaluation.ModelKind.IMPORTED:
             raise Conflict("It is complete, or its predictions were brought in; there is nothing to go on with.")
+        if found.is_beating:
+            raise Conflict(f"A process on {found.host} works on it already.")
         return Response(JobDetailSerializer(jobs.start(found, by=request.user)).data, status=202)
 
     @extend_schema(summary="Its predictions", responses=PredictionSerializer(many=True), filters=False)

@@ -130,6 +130,7 @@ def board_public_file(request, form):
 @require_safe
 @never_cache
 def evaluations(request):
+    Evaluation.objects.lose_silent()  # also where no worker looks
     found = Evaluation.objects.for_lists().select_related("job").defer("job__log")
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
@@ -236,7 +237,10 @@ def _evaluation(pk):
 @require_safe
 @never_cache
 def evaluation(request, pk):
+    Evaluation.objects.filter(pk=pk).lose_silent()
     one = _evaluation(pk)
+    if request.htmx and request.GET.get("was", one.state) != one.state:
+        return HttpResponse(headers={"HX-Refresh": "true"})
     if request.GET.get("with", "").isdecimal() and len(request.GET["with"]) < 19:
         return redirect("evaluation_compare", pk, int(request.GET["with"]))
     context = {"evaluation": one, "done": one.wanted if one.is_complete else runner.done_count(one)}
@@ -264,6 +268,8 @@ def evaluation_go_on(request, pk):
         messages.info(request, _("%(name)s was complete already.") % {"name": one})
     elif one.model_kind == Evaluation.ModelKind.IMPORTED:
         messages.error(request, _("Bring the file in again."))
+    elif one.is_beating:
+        messages.info(request, _("A process on %(host)s works on it already.") % {"host": one.host})
     else:
         jobs.start(one, by=request.user)
     return redirect("evaluation", pk)

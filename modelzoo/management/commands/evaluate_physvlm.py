@@ -111,6 +111,7 @@ class Command(BaseCommand):
 
     def one(self, evaluation, nproc, cache, line):
         from modelzoo.evaluation import commanding, jobs, opening, runner
+        from modelzoo.evaluation.beating import Beating
         from modelzoo.evaluation.models import Evaluation
         from modelzoo.physvlm import launch
 
@@ -125,11 +126,14 @@ class Command(BaseCommand):
                 evaluation.refresh_from_db()
             elif nproc > 1 and world == 1:
                 command = commanding.command_of(evaluation) + (["--cache", str(cache)] if cache else [])
-                if code := launch.run(command, processes=nproc):
+                with Beating(evaluation):  # its processes need a while until they beat themselves
+                    code = launch.run(command, processes=nproc)
+                if code:
                     raise CommandError("A process failed; what it said is above. The same command goes on.", returncode=code)
                 runner.complete(evaluation)
             else:
-                commanding.work(evaluation, rank=rank, world=world, show=line.show, cache=cache)
+                with Beating(evaluation):
+                    commanding.work(evaluation, rank=rank, world=world, show=line.show, cache=cache)
                 line.end()
             # Where a job runs this command, that job goes on with the judge.
             if runner.waits_for_judge(evaluation) and not (evaluation.job and evaluation.job.is_active):

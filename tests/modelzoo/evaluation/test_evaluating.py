@@ -3,16 +3,23 @@
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
+from django.test import override_settings
+from django.urls import reverse
 
 from modelzoo.evaluation import opening, runner, sets
 from modelzoo.evaluation.baselines import BaselinePredictor
+from modelzoo.evaluation.beating import Beating
 from modelzoo.models import Evaluation, Prediction, QuestionSet, SetQuestion
+from modelzoo.tasks import lose_silent_evaluations
+from studio import jobs
+from studio.models import Job
 from tests.conftest import environment_of_a_process, wait_until
 from tests.modelzoo.evaluation.builders import make_set, set_rows
 from tests.modelzoo.physvlm import runs
@@ -103,29 +110,43 @@ def test_the_same_asked_again_is_the_same_evaluation():
 SLOW = """
 import django, sys, time
 django.setup()
-from modelzoo.evaluation import runner
+from django.core.management import call_command
 from modelzoo.evaluation.baselines import BaselinePredictor
-from modelzoo.models import Evaluation
 
-class Slow(BaselinePredictor):
-    chunk = 10
-    def answers(self, questions):
-        time.sleep(0.03)
-        return list(super().answers(questions))
+answers = BaselinePredictor.answers
 
-runner.work(Evaluation.objects.get(), Slow("chance"))
+def slowly(self, questions):
+    time.sleep(0.08)
+    return list(answers(self, questions))
+
+BaselinePredictor.answers, BaselinePredictor.chunk = slowly, 10
+call_command("evaluate_physvlm", "--evaluation", sys.argv[1])
 """
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_in_the_middle_of_880_it_goes_on_and_has_each_answer_once():
+def test_killed_in_the_middle_of_880_it_says_so_goes_on_and_has_each_answer_once(client, lead):
     evaluation = opened(make_set(880))
+    client.force_login(lead)
     for least in (100, 400):
-        process = subprocess.Popen([sys.executable, "-c", SLOW], env=environment_of_a_process())
+        command = [sys.executable, "-c", SLOW, str(evaluation.pk)]
+        process = subprocess.Popen(command, env=environment_of_a_process(STUDIO_JOB_HEARTBEAT_S="0.2"))
         wait_until(lambda least=least: runner.done_count(evaluation) >= least, every=0.01, what="some answers")
+        if least == 100:
+            html = client.get(evaluation.get_absolute_url()).content.decode()
+            assert f"A process on {socket.gethostname()} works on the rest." in html and ">Go on<" not in html
+            client.post(reverse("evaluation_go_on", args=[evaluation.pk]))
+            assert not Job.objects.exists()  # nobody else begins the same
         process.kill()
         process.wait()
         assert least <= runner.done_count(evaluation) < 880
+        evaluation.refresh_from_db()
+        assert evaluation.state == "running"
+        with override_settings(JOB_LOST_AFTER_S=0):
+            html = client.get(evaluation.get_absolute_url()).content.decode()
+        assert "Interrupted." in html and "as after kill -9" in html and ">Go on<" in html
+        assert f"evaluate_physvlm --evaluation {evaluation.pk}</code>" in html
+        assert client.get(f"/api/v1/evaluations/{evaluation.pk}/").json()["state"] == "lost"
     before = dict(Prediction.objects.values_list("question_id", "made_at"))
     evaluation.refresh_from_db()
     assert not evaluation.is_complete and not Evaluation.objects.shown().exists()
@@ -134,7 +155,23 @@ def test_killed_in_the_middle_of_880_it_goes_on_and_has_each_answer_once():
     assert len(after) == Prediction.objects.count() == 880
     assert all(after[question] == made for question, made in before.items())
     evaluation.refresh_from_db()
-    assert evaluation.is_complete and evaluation.figures["micro"]["n"] == 880
+    assert evaluation.is_complete and evaluation.figures["micro"]["n"] == 880 and not evaluation.error
+
+
+def test_only_what_is_silent_outside_a_job_was_interrupted():
+    evaluation = opened(make_set(4))
+    Evaluation.objects.filter(pk=evaluation.pk).update(heartbeat_at="2026-01-01T00:00Z")
+    job = jobs.enqueue("modelzoo.evaluate", evaluation=evaluation.pk)
+    Evaluation.objects.filter(pk=evaluation.pk).update(job=job)
+    assert Evaluation.objects.lose_silent() == 0  # its job is found by the job's own heartbeat
+    Job.objects.filter(pk=job.pk).update(state="failed")
+    lose_silent_evaluations()
+    evaluation.refresh_from_db()
+    assert evaluation.state == "lost" and evaluation.error and not evaluation.is_beating
+    with Beating(evaluation):  # it was only away, as a machine that slept
+        evaluation.refresh_from_db()
+        assert (evaluation.state, evaluation.error) == ("running", "") and evaluation.is_beating
+        assert Evaluation.objects.lose_silent() == 0
 
 
 @pytest.mark.django_db(transaction=True)
