@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from django.test import override_settings
@@ -136,6 +137,31 @@ def test_its_page_shows_figures_controls_and_slices(browser, django_assert_max_n
     blank = Evaluation.objects.get(protocol="text-only")
     html = browser.get(blank.get_absolute_url()).content.decode()
     assert blank.figures["no_answer"] == 48 and "the reply was empty: 48" in html
+
+
+def test_letters_and_words_of_one_model_stand_beside_each_other(browser):
+    question_set = make_set(20)
+
+    def in_words(question):
+        """Right in 8 of 20, no answer in 7, and in 5 the wrong option that the letters chose too."""
+        return "" if 8 <= question.number < 15 else right_below(8)(question)
+
+    letters = evaluated(question_set, right_below(15), name="Tiny")
+    words = evaluated(question_set, in_words, name="Tiny", scoring="words")
+    evaluated(question_set, right, name="Tiny", scoring="words", protocol="text-only")  # asked otherwise: no stand-in
+    evaluated(question_set, right, name="Other", scoring="words")  # another model
+
+    def tiles(one, other):
+        html = browser.get(one.get_absolute_url()).content.decode()
+        address = reverse("evaluation_compare", args=[one.pk, other.pk])
+        found = re.findall(rf'<dt><a href="{address}">(.*?)</a></dt><dd><strong>(.*?)</strong><span[^>]*>(.*?)</span>', html)
+        assert html.count("the same option in") == 1
+        return found
+
+    # 8 both right and 5 both wrong in the same way: 13 of 20 are the same option.
+    assert tiles(letters, words) == [("Words it wrote", "40.0 %", "the same option in 65.0 %")]
+    assert tiles(words, letters) == [("Letters by likelihood", "75.0 %", "the same option in 65.0 %")]
+    assert comparing.paired(letters, words)["mcnemar"]["p"] == pytest.approx(2 / 2**7)  # seven changed, all for the worse
 
 
 def test_answers_are_read_one_by_one_with_their_clip(browser, lead):
