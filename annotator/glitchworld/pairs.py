@@ -1,4 +1,8 @@
-"""The question files of a set, in the public formats. What is asked about a clip depends on the clip alone."""
+"""The question files of a set, in the public formats. What is asked about a clip depends on the clip alone.
+
+Beside them option_categories.json, {question_id: [category of what option A claims, B, C, D]}: with it an evaluation can
+tell a model that sees something from one that likes to say it.
+"""
 
 import json
 
@@ -11,6 +15,7 @@ from annotator.glitchworld.streams import stream
 
 __all__ = ["GLITCH_FREE", "ask", "write_files"]
 NO_GLITCH = "No glitch"  # stands where a clip without a glitch has no class
+OPTION_CATEGORIES = "option_categories.json"
 _LETTERS = "ABCD"
 
 
@@ -27,6 +32,7 @@ def ask(truth, *, seed, glitch_free, plain=False, pairs=PAIRS):
         write = plain_question if plain else write_question
         question = write(truth, rng=stream(seed, "question", truth.clip_id), glitch_free=glitch_free)
         records["annotation"] = _annotation(truth, question)
+        records["option_categories"] = [category or NO_GLITCH for category in question.option_categories]
     share = min(glitch_free, MOST_GLITCH_FREE)
     if plain:
         turns, told = plain_talk(truth, rng=stream(seed, "talk", truth.clip_id), glitch_free=share, count=pairs)
@@ -42,6 +48,10 @@ def write_files(out, asked, *, write):
     rows = [records["annotation"] for records in asked if "annotation" in records]
     if rows:
         write(out / f"PhysGame_{len(rows)}_annotation.json", _text(rows))
+    known = [records.get("option_categories") for records in asked if "annotation" in records]
+    if rows and all(known):  # parts that an older version made do not know them
+        told = dict(zip((row["question_id"] for row in rows), known, strict=True))
+        write(out / OPTION_CATEGORIES, json.dumps(told, ensure_ascii=False) + "\n")
     rows = [records["instruct"] for records in asked if "instruct" in records]
     if rows:
         write(out / f"PhysInstruct_anno_{len(rows)}.json", _text(rows))

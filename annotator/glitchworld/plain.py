@@ -67,6 +67,7 @@ def plain_question(truth, *, rng, glitch_free):
         answer_index=answer,
         category=true or "",
         distractor_kinds=tuple(None if one == true else "nothing" if one is None else "other glitch" for one in chosen),
+        option_categories=tuple(one or "" for one in chosen),
     )
 
 

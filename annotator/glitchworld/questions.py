@@ -23,6 +23,7 @@ class MultipleChoice:
     answer_index: int
     category: str  # of the glitch; "" where nothing is wrong
     distractor_kinds: tuple[str | None, ...]  # for each option: None for the answer, else a word of DISTRACTOR_KINDS
+    option_categories: tuple[str, ...]  # of what each option claims; "" where it says that nothing is wrong
 
 
 DISTRACTOR_KINDS = ("other glitch", "other actor", "other direction", "nothing")
@@ -46,6 +47,7 @@ def write_question(truth, *, rng, glitch_free=GLITCH_FREE):
         answer_index=answer,
         category=truth.glitch.category if truth.glitch else "",
         distractor_kinds=tuple(None if i == answer else _kind(one, chosen[answer]) for i, one in enumerate(chosen)),
+        option_categories=tuple(one.category if one else "" for one in chosen),
     )
 
 

@@ -9,6 +9,7 @@ from annotator.models import Question
 from annotator.panels import hidden_keys
 from annotator.taxonomy import CATEGORIES
 from modelzoo.evaluation import comparing, shown, vcg
+from modelzoo.evaluation.leaderboard import Cell
 from modelzoo.evaluation.models import Evaluation, Judgement, Prediction
 from studio.access import allow
 from studio.roles import Role
@@ -91,11 +92,6 @@ def _signed(points):
     return "–" if points is None else f"{points:+.2f}"
 
 
-def _points(share):
-    """ "+3.4" of a difference of shares."""
-    return "–" if share is None else f"{100 * share:+.1f}"
-
-
 @allow(*_ROLES)
 @require_safe
 @never_cache
@@ -127,7 +123,15 @@ def compare(request, pk, other):
         ]
     else:
         context["categories"] = [(shown.label_of(name), *counts) for name, counts in found["by_category"].items()]
-        context["points"] = [_points(found["bootstrap"][name]) for name in ("difference", "low", "high")]
+        context["points"] = shown.change(found["bootstrap"])
+        context["domains"] = [
+            (
+                shown.label_of(name), one["n"], Cell(one["before"]), Cell(one["after"]), shown.change(one),
+                one["j"] and (shown.signed(one["j"]["before"]), shown.signed(one["j"]["after"]), shown.change(one["j"])),
+            )
+            for name, one in found["by_domain"].items()
+        ]  # fmt: skip
+        context["knows_claims"] = any(one["j"] for one in found["by_domain"].values())
     if one:
         shown.with_clips([one])
         was = Prediction.objects.get(evaluation=first, question=one.question_id, rotation=0)

@@ -105,8 +105,20 @@ def in_words(evaluation):
         lines.append(f"{'four rotations':<34} {shares}")
     if figures["no_answer"]:
         lines.append(f"{'no answer, counted as wrong':<34} {figures['no_answer']}")
-    lines += [f"  {name:<32} {_percent(found)}" for name, found in figures["by_category"].items()]
+    said = figures.get("said")
+    for name, found in figures["by_category"].items():
+        lines.append(f"  {name:<32} {_percent(found)}" + (_alarms(said["by_category"].get(name)) if said else ""))
+    if said:
+        lines.append(f"  {'motion (Mechanics, Kinematics)':<32} {_percent(said['motion']['hits'])}{_alarms(said['motion'])}")
     return "\n".join(lines)
+
+
+def _alarms(found):
+    """ ", falsely 12.0%: J +51.1 (+30.2 to +66.0)": what is left of the hits without an answer habit."""
+    if not found or found["j"] is None:
+        return ""
+    j, low, high = (100 * found[name] for name in ("j", "low", "high"))
+    return f", falsely {100 * found['alarms']['share']:.1f}%: J {j:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _score(figure):

@@ -61,6 +61,52 @@ def macro(by_category):
     return {"share": share, "low": max(0.0, share - half), "high": min(1.0, share + half), "categories": len(known)}
 
 
+def newcombe(first, second):
+    """(low, high) of the 95% interval of first minus second, two `accuracy`s of different observations.
+
+    Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10) of their own, which know of groups.
+    """
+    difference = first["share"] - second["share"]
+    low = math.hypot(first["share"] - first["low"], second["high"] - second["share"])
+    high = math.hypot(first["high"] - first["share"], second["share"] - second["low"])
+    return max(-1.0, difference - low), min(1.0, difference + high)
+
+
+def hits_and_alarms(hits, hit_groups, alarms, alarm_groups):
+    """{"hits", "alarms": `accuracy`s, "j", "low", "high"}: how often something was said when it was so (0/1 for each time),
+    how often when it was not, and the difference, Youden's J.
+
+    1 is always and only then, 0 is what saying it without looking gives, however often it is said. None without both kinds.
+    """
+    found = {"hits": accuracy(hits, hit_groups), "alarms": accuracy(alarms, alarm_groups)}
+    if not hits or not alarms:
+        return {**found, "j": None, "low": None, "high": None}
+    low, high = newcombe(found["hits"], found["alarms"])
+    return {**found, "j": found["hits"]["share"] - found["alarms"]["share"], "low": low, "high": high}
+
+
+def drawn_totals(sums, *, draws=2000, seed=20241202):
+    """Totals of bootstrap draws of groups: sums (groups, columns), one row a group -> (draws, columns)."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    drawn = np.empty((draws, sums.shape[1]))
+    for draw in range(draws):
+        drawn[draw] = np.bincount(rng.integers(0, len(sums), len(sums)), minlength=len(sums)) @ sums
+    return drawn
+
+
+def with_spread(value, drawn):
+    """{"difference", "low", "high"} of a value and the same of each bootstrap draw, 95%; None where it is not a number."""
+    import numpy as np
+
+    kept = drawn[~np.isnan(drawn)]
+    if math.isnan(value) or not len(kept):
+        return {"difference": None, "low": None, "high": None}
+    low, high = np.quantile(kept, [0.025, 0.975])
+    return {"difference": float(value), "low": float(low), "high": float(high)}
+
+
 def mcnemar(before, after):
     """Exact two-sided McNemar test of the same questions: {"better", "worse", "same", "p"}."""
     better = sum(b and not a for a, b in zip(before, after, strict=True))

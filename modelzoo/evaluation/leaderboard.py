@@ -219,6 +219,7 @@ def cells_of(evaluation):
 
 
 def _records(rows, benchmark):
+    knows_claims = any(row.evaluation and row.evaluation.figures.get("said") for row in rows)
     for row in rows:
         one = row.evaluation
         record = {
@@ -241,7 +242,20 @@ def _records(rows, benchmark):
         for name in CONTROL_NAMES:
             found = row.controls.get(name)
             record[f"control {name}"] = found[0].value if found else None
+        record |= _said(one) if knows_claims else {}
         yield record
+
+
+def _said(evaluation):
+    """False alarms and Youden's J by category, and of motion together; None where the set does not tell claims."""
+    found = evaluation and evaluation.figures.get("said") or {}
+    by_name = {**found.get("by_category", {}), "motion": found.get("motion")}
+    record = {}
+    for name in (*CATEGORIES, "motion"):
+        one = by_name.get(name) or {"j": None, "low": None, "high": None, "alarms": {"share": None}}
+        record[f"alarms {name}"] = one["alarms"]["share"]
+        record |= {f"J {name}": one["j"], f"J {name}_low": one["low"], f"J {name}_high": one["high"]}
+    return record
 
 
 _ABOUT = ("model", "source", "reference", "question_set", "protocol", "scoring", "judge", "date")

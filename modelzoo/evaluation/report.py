@@ -20,7 +20,8 @@ ASPECTS = tuple(Judgement.Aspect.values)
 def rows_of(evaluation):
     """The first predictions of all questions with what the tables need, by the place of the question."""
     wanted = {
-        name: F(f"question__{name}") for name in "category domain part family spans_s fps strength answer number".split()
+        name: F(f"question__{name}")
+        for name in "category domain part family spans_s fps strength answer option_categories number".split()
     }
     rows = Prediction.objects.filter(evaluation=evaluation, rotation=0).order_by("question__number")
     return list(
@@ -49,6 +50,7 @@ def figures_of(evaluation):
         "careful": _careful(rows),
     }
     found["macro"] = figures.macro(list(found["by_category"].values()))
+    found["said"] = _said(rows)
     found["calibration"] = _calibration(rows)
     masses = [row["mass"] for row in rows if row["mass"] is not None]
     found["mass"] = sum(masses) / len(masses) if masses else None
@@ -88,6 +90,57 @@ def _letters(rows):
     for row in rows:
         found[row["answer"]][row["option"]] += 1
     return found
+
+
+MOTION = ("Mechanics", "Kinematics")  # the domains whose glitches are in how things move, not in how they look
+
+
+def offers_of(row):
+    """[(category that an option claims, whether it is the right one, whether it was chosen), ...] of one answer."""
+    return [
+        (category, letter == row["answer"], letter == row["option"])
+        for letter, category in zip("ABCD", row["option_categories"], strict=False)
+    ]
+
+
+def knows_claims(rows):
+    return bool(rows) and all(row["option_categories"] for row in rows)
+
+
+def in_domains(category, domains):
+    return category in CATEGORIES and CATEGORIES[category].domain in domains
+
+
+def _said(rows):
+    """{"by_category", "by_domain": {name: `figures.hits_and_alarms`}, "motion": the same of `MOTION` together}; None where
+    it is unknown what each option claims.
+
+    Each option is one time at which its category could be said: a hit if it is right and was chosen, a false alarm if it is
+    wrong and was chosen. Of four options one is right, so a model that does not look has a J of 0 whatever it likes to say.
+    """
+    if not knows_claims(rows):
+        return None
+    offers = [(row["family"], *offer) for row in rows for offer in offers_of(row)]
+
+    def among(wanted):
+        some = [(family, right, chosen) for family, category, right, chosen in offers if wanted(category)]
+        hits = [(int(chosen), family) for family, right, chosen in some if right]
+        alarms = [(int(chosen), family) for family, right, chosen in some if not right]
+        return figures.hits_and_alarms(*_columns(hits), *_columns(alarms))
+
+    categories = {category for _family, category, *_rest in offers}
+    domains = {CATEGORIES[one].domain if one in CATEGORIES else one for one in categories}
+    return {
+        "by_category": {name: among(lambda one, name=name: one == name) for name in sorted(categories)},
+        "by_domain": {
+            name: among(lambda one, name=name: one == name or in_domains(one, (name,))) for name in sorted(domains)
+        },
+        "motion": among(lambda one: in_domains(one, MOTION)),
+    }
+
+
+def _columns(pairs):
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 def _outcomes(rows):

@@ -74,6 +74,9 @@ class SetQuestion(models.Model):
     part = models.CharField(max_length=20, blank=True, help_text="Length of the video, or set of VCG.")
     stem = models.TextField()
     options = ArrayField(models.TextField(), default=list, help_text="In the order of their letters.")
+    option_categories = ArrayField(
+        models.CharField(max_length=60), default=list, help_text="Of what each option claims; empty where it is unknown."
+    )
     answer = models.CharField(max_length=1, blank=True)
     second_stem = models.TextField(blank=True)
     reference = models.TextField(blank=True)
@@ -88,6 +91,10 @@ class SetQuestion(models.Model):
             models.CheckConstraint(
                 condition=Q(answer__in=["A", "B", "C", "D"], reference="") | Q(answer="") & ~Q(reference=""),
                 name="set_question_has_a_key_or_a_reference",
+            ),
+            models.CheckConstraint(
+                condition=Q(option_categories__len=0) | Q(option_categories__len=4, options__len=4),
+                name="categories_of_all_options_or_of_none",
             ),
         ]
         triggers = [

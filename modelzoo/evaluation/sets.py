@@ -18,6 +18,7 @@ from modelzoo.physvlm.data import sources
 BATCH = 2000
 _HASHED = (
     "row_id clip_name clip_sha256 family domain category part stem options answer second_stem reference fps spans_s strength"
+    " option_categories"
 ).split()
 
 
@@ -126,9 +127,10 @@ def from_folders(folders, *, name="", limit=0):
         raise CannotFreeze(
             _("%(folder)s holds no PhysGame_*_annotation.json, so there is nothing to ask.") % {"folder": folders[0]}
         )
-    truths = {}
+    truths, claims = {}, {}
     for folder in folders:
         truths |= _truths(Path(folder))
+        claims |= _option_categories(Path(folder))
     hashes = {clip_id: _hash_of(media) for clip_id, media in data.clips.items()}
     used = {row.clip_id for row in data.questions}
     known = dict(Clip.objects.filter(sha256__in={hashes[clip] for clip in used}).values_list("sha256", "pk"))
@@ -151,6 +153,7 @@ def from_folders(folders, *, name="", limit=0):
                 "category": question.category,
                 "stem": question.stem,
                 "options": list(question.options),
+                "option_categories": _claims(question, claims),
                 "answer": sources.LETTERS[question.answer],
                 "fps": fps,
                 "spans_s": [[round(first, 3), round(last, 3)] for first, last in spans],
@@ -172,6 +175,33 @@ def _truths(folder):
         return {}
     lines = path.read_text(encoding="utf-8").splitlines()
     return {row["clip_id"]: row for row in map(json.loads, filter(None, lines))}
+
+
+def _option_categories(folder):
+    """{question id: category of what each option claims} of a GlitchWorld folder; {} where nobody wrote it down."""
+    path = folder / "option_categories.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise CannotFreeze(_("%(file)s cannot be read: %(why)s.") % {"file": path, "why": error}) from error
+    if not isinstance(found, dict):
+        raise CannotFreeze(_("%(file)s cannot be read: %(why)s.") % {"file": path, "why": _("it holds no object")})
+    return found
+
+
+def _claims(question, found):
+    """The categories of a question's options, [] where they are unknown; refused where they contradict its key."""
+    claims = found.get(question.question_id, [])
+    if claims and not (
+        isinstance(claims, list)
+        and len(claims) == len(question.options)
+        and all(isinstance(claim, str) and 0 < len(claim) <= 60 for claim in claims)
+        and claims[question.answer] == question.category
+    ):
+        raise CannotFreeze(
+            _("option_categories.json does not fit the options of question %(id)s.") % {"id": question.question_id}
+        )
+    return claims
 
 
 def _families(clip_ids):

@@ -16,6 +16,20 @@ def cell(figure):
     return figure and Cell(figure["share"], figure["low"], figure["high"], figure.get("n"), figure.get("right"))
 
 
+def signed(share):
+    """ "+51.2" of a difference of shares, in points."""
+    return "–" if share is None else f"{100 * share:+.1f}".replace("-", "−")
+
+
+def change(figure, key="difference"):
+    """{"text", "low", "high", "bar"} of a difference with its interval, in points; `bar` draws it from -100 to 100."""
+    told = {"text": signed(figure[key]), "low": signed(figure["low"]), "high": signed(figure["high"]), "bar": None}
+    if figure["low"] is not None:
+        low, middle, high = (round(100 + 100 * figure[name]) for name in ("low", key, "high"))
+        told["bar"] = {"low": low, "middle": middle, "width": max(1, high - low)}
+    return told
+
+
 def in_order(found, order):
     """Items of a stored dict in a meaningful order, unknown ones last: jsonb keeps keys in an order of its own."""
     known = list(order)
@@ -29,6 +43,8 @@ def label_of(category):
     }  # fmt: skip
     if category in parts:
         return parts[category]
+    if category == "motion":
+        return _("Motion: mechanics and kinematics")
     return CATEGORIES[category].label if category in CATEGORIES else DOMAINS.get(category, category)
 
 
@@ -64,6 +80,7 @@ def of(evaluation):
         ],
         "domains": [(label_of(name), cell(figure)) for name, figure in in_order(figures["by_domain"], DOMAINS)],
         "parts": [(label_of(name), cell(figure)) for name, figure in in_order(figures["by_part"], DURATIONS)],
+        "said": _said(figures.get("said")),
         "letters": _letters(figures["letters"]),
         "slices": [
             (title, [(words[band], cell(figure)) for band, figure in in_order(figures["slices"][name], words)])
@@ -90,6 +107,21 @@ def _scores(figures):
         bars = [(score, count, round(100 * count / most)) for score, count in enumerate(spread)]
         rows.append((name, label, Cell(found["score"], found["low"], found["high"], found["n"], is_score=True), bars))
     return {"scores": rows, "no_answer": [(reason(why), count) for why, count in figures["why_no_answer"].items()]}
+
+
+def _said(found):
+    """[(label, is it a sum, hits, false alarms, J), ...] of categories, then of domains, then of motion; [] for none."""
+    if not found:
+        return []
+    rows = [
+        *in_order(found["by_category"], CATEGORIES),
+        *((name, one) for name, one in in_order(found["by_domain"], DOMAINS) if name in DOMAINS),
+        ("motion", found["motion"]),
+    ]
+    return [
+        (label_of(name), name not in CATEGORIES, cell(one["hits"]), cell(one["alarms"]), change(one, "j"))
+        for name, one in rows
+    ]
 
 
 def _circular(found):

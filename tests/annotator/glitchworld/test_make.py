@@ -42,6 +42,11 @@ def test_a_set_in_the_public_format(tmp_path):
     for row in rows:
         assert list(row) == ["question_id", "question", "options", "answer", "class_anno", "subclass_anno"]
         assert list(row["options"]) == ["A", "B", "C", "D"] and row["answer"] in row["options"]
+    claims = json.loads((out / "option_categories.json").read_text())
+    assert list(claims) == [row["question_id"] for row in rows]
+    for row in rows:
+        assert len(claims[row["question_id"]]) == 4
+        assert claims[row["question_id"]]["ABCD".index(row["answer"])] == row["subclass_anno"]
     assert not (out / "parts").exists()
 
 
