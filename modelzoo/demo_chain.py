@@ -154,9 +154,8 @@ def _measure(run, runs, by):
                 )
                 for model, protocol, scoring in wanted
             ]  # fmt: skip
-            for one in opened:
-                if not one.is_complete:
-                    evaluating.start(one, by=by)
+            if waiting := [one for one in opened if not one.is_complete and not (one.job and one.job.is_active)]:
+                evaluating.start_together(waiting, by=by)
     except opening.CannotEvaluate as refusal:
         raise jobs.JobFailed(refusal.args[0]) from refusal
     mine = Evaluation.objects.filter(pk__in=[one.pk for one in opened])

@@ -80,9 +80,10 @@ def work(evaluation, *, rank=0, world=1, show=lambda text: None, cache=None):
         raise
 
 
-def command_of(evaluation):
-    """The command that goes on with an evaluation, for a process of its own."""
-    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "evaluate_physvlm", "--evaluation", str(evaluation.pk)]
+def command_of(*evaluations):
+    """The command that goes on with evaluations, for a process of its own."""
+    program = [sys.executable, str(settings.BASE_DIR / "manage.py"), "evaluate_physvlm", "--evaluation"]
+    return program + [str(one.pk) for one in evaluations]
 
 
 def in_words(evaluation):

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from modelzoo.evaluation import commanding, judging, opening, runner
-from modelzoo.evaluation.models import Evaluation
+from modelzoo.evaluation.models import Evaluation, Prediction
 from modelzoo.evaluation.pictures import CannotShow
 from modelzoo.physvlm.data.sources import BadData
 from studio import jobs
@@ -23,6 +23,7 @@ from studio.models import Job
 from studio.sentences import say
 
 LOCAL, HOSTED, JUDGE = "modelzoo.evaluate", "modelzoo.evaluate_hosted", "modelzoo.judge"
+TOGETHER = "modelzoo.evaluate_together"
 _GRACE_S = 10
 
 
@@ -39,6 +40,20 @@ def start(evaluation, *, by=None, processes=1):
         evaluation=evaluation.pk, processes=processes,
     )  # fmt: skip
     return _follow(evaluation, job)
+
+
+@transaction.atomic
+def start_together(evaluations, *, by=None):
+    """Queue several that need no judge and no hosted model as one job, for one process: loading its libraries takes longer
+    than asking a small model a few questions. Whoever stops the job stops all of them.
+    """
+    pks = [one.pk for one in evaluations]
+    title = say("%(count)d evaluations, one after the other", count=len(pks))
+    total = sum(one.wanted for one in evaluations)
+    job = jobs.enqueue(TOGETHER, owner=by, key=f"evaluations-{pks[0]}", title=title, total=total, evaluations=pks)
+    for one in evaluations:
+        _follow(one, job)
+    return job
 
 
 def _start_judging(evaluation, *, by=None):
@@ -141,15 +156,35 @@ def _judge(run, evaluation, _processes=1, told=None):
 
 
 def _local(run, evaluation, processes):
-    _told(run, evaluation)
     command = commanding.command_of(evaluation) + (["--nproc", str(processes)] if processes > 1 else [])
+    _process(run, command, partial(_told, run, evaluation))
+
+
+def _together(run, *, evaluations):
+    asked = Evaluation.objects.filter(pk__in=evaluations)
+    left = asked.filter(state__in=Evaluation.UNFINISHED).order_by("pk")
+    total = sum(one.wanted for one in asked.select_related("question_set"))
+
+    def told():
+        run.progress(Prediction.objects.filter(evaluation__in=evaluations).count(), total, unit=gettext_noop("answers"))
+
+    if left:
+        _process(run, commanding.command_of(*left), told)
+    if left.all():
+        raise jobs.JobFailed(say("It ended before every question was answered; do it again."))
+    return {"evaluations": evaluations}
+
+
+def _process(run, command, told):
+    """Run a command to its end, tell how far it is, and end it where the job is to end."""
+    told()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
         )
         try:
             while process.poll() is None:
-                _told(run, evaluation)
+                told()
                 try:
                     process.wait(0.5)
                 except subprocess.TimeoutExpired:
@@ -158,7 +193,7 @@ def _local(run, evaluation, processes):
             _end(process)
         said.seek(0)
         lines = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    _told(run, evaluation)
+    told()
     if process.returncode:
         run.log("\n".join(lines[-40:]))
         sentence = lines[-1].removeprefix("CommandError: ") if lines else ""
@@ -178,5 +213,6 @@ def _end(process):
 
 
 jobs.job(LOCAL, queue="gpu", ended=_ended)(_guarded(_local))
+jobs.job(TOGETHER, queue="gpu", ended=_ended)(_together)
 jobs.job(HOSTED, queue="llm", ended=_ended)(_guarded(_hosted))
 jobs.job(JUDGE, queue="llm", ended=_ended)(_guarded(_judge))

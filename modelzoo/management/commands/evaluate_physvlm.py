@@ -38,7 +38,7 @@ class Command(BaseCommand):
         kept.add_argument("--name", default="", help="what the leaderboard calls the model")
         kept.add_argument("--again", action="store_true", help="measure anew although it is complete")
         kept.add_argument("--nproc", type=int, default=1, metavar="N", help="processes that share the questions")
-        kept.add_argument("--evaluation", type=int, metavar="ID", help="go on with this one")
+        kept.add_argument("--evaluation", nargs="+", type=int, metavar="ID", help="go on with these, one after the other")
         report = parser.add_argument_group("as a report")
         report.add_argument(
             "--controls",
@@ -80,10 +80,11 @@ class Command(BaseCommand):
         line = Line(self.stdout)
         try:
             if evaluation:
-                found = Evaluation.objects.filter(pk=evaluation).first()
-                if found is None:
-                    raise CommandError(f"There is no evaluation {evaluation}.")
-                self.one(found, nproc, cache, line)
+                known = Evaluation.objects.in_bulk(evaluation)
+                if missing := [pk for pk in evaluation if pk not in known]:
+                    raise CommandError(f"There is no evaluation {missing[0]}.")
+                for pk in evaluation:
+                    self.one(known[pk], nproc, cache, line)
                 return
             for name in protocol or ["standard"]:
                 self.one(self.opened(name, **options), nproc, cache, line)

@@ -86,6 +86,16 @@ def test_one_that_is_cancelled_while_it_waits_does_not_wait_for_ever(client, lea
 
 
 @pytest.mark.django_db
+def test_those_that_wait_together_are_stopped_together():
+    models = [opening.find_model(name) for name in ("baseline:first", "baseline:longest")]
+    both = [opening.open_evaluation(make_set(4), model, state="queued") for model in models]
+    job = evaluation_jobs.start_together(both)
+    assert job.total == 8 and evaluation_jobs.start_together(both) == job
+    assert jobs.cancel(job)
+    assert set(Evaluation.objects.values_list("state", "error")) == {("stopped", "Somebody stopped it.")}
+
+
+@pytest.mark.django_db
 def test_one_whose_worker_died_again_and_again_has_failed():
     evaluation = opening.open_evaluation(make_set(4), opening.find_model("baseline:first"), state="queued")
     job = evaluation_jobs.start(evaluation)
