@@ -86,3 +86,15 @@ def test_a_tap_opens_and_closes_it_on_a_phone(page_for, lead, board):
     expect(box).to_have_text(ELASTICITY)
     page.locator("h1").tap()
     expect(box).to_be_hidden()
+
+
+def test_the_board_fits_on_paper_with_all_its_intervals(page_for, lead, board):
+    lead.theme = "dark"
+    lead.save()
+    page = page_for(lead, board, viewport={"width": 1047, "height": 718})  # A4, landscape, 10 mm of margin
+    page.emulate_media(media="print")
+    assert page.evaluate("document.querySelector('.board').getBoundingClientRect().right") <= 1047
+    told = page.locator(".board .tip").nth(2).evaluate("tip => getComputedStyle(tip, '::after').content")
+    assert told == '"0.0–49.0"'
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"  # paper is white
+    assert page.locator(".bar").is_hidden() and page.locator(".filters").is_hidden()
