@@ -4,6 +4,7 @@
 # make learn   the tiny PhysVLM from nothing: data, SFT, DPO, evaluation (two cores, no GPU)
 PORT ?= 8000
 DEMO_CLIPS ?= 24
+DEMO_STEPS ?= 30
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
@@ -26,7 +27,7 @@ setup: .venv/.done $(MESSAGES)
 	@touch .venv/.done
 
 demo: setup
-	@exec $(BIN)/python -m studio.demo --port $(PORT) --clips $(DEMO_CLIPS)
+	@exec $(BIN)/python -m studio.demo --port $(PORT) --clips $(DEMO_CLIPS) --steps $(DEMO_STEPS)
 
 # PostgreSQL and Redis of this machine, without web server and workers
 services: setup

@@ -85,7 +85,7 @@ def port_is_taken(port):
     return False
 
 
-def run(port, *, clips):
+def run(port, *, clips, steps):
     if port_is_taken(port):
         raise SystemExit(f"Port {port} is in use; is the demo running already? Choose another: make demo PORT=8001")
     url = f"http://127.0.0.1:{port}"
@@ -107,8 +107,8 @@ def run(port, *, clips):
         wait_for_health(url, supervisor)
         try:
             call_command("seed_demo", clips=clips)
-            if clips:
-                call_command("seed_training")
+            if clips and steps:
+                call_command("seed_training", steps=steps)
         except CommandError as refusal:  # data of its own must not keep the Studio from running
             print(refusal, flush=True)
         print(
@@ -136,10 +136,11 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m studio.demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--clips", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=30, help="of each of the demo's two training runs; 0: none")
     arguments = parser.parse_args()
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell starts background commands deaf to SIGINT
         signal.signal(ending, signal.default_int_handler)
-    run(arguments.port, clips=arguments.clips)
+    run(arguments.port, clips=arguments.clips, steps=arguments.steps)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ from annotator.glitchworld.truth import read_truth
 from annotator.ingest.transcode import binary
 from annotator.models import Clip
 from annotator.sources.files import glitchworld_story
+from qc.demo import TRAINING_CLIPS
 from studio import jobs
 from studio.health import worker_missing
 from studio.models import Job
 
 NOT_GAMEPLAY, ONLY_SOUND = "demo-test-card", "demo-only-sound"
-_TRAINING = 10  # the plain clip that is for training
 _RATE = 30
 
 
@@ -40,7 +40,7 @@ class Counts:
 class Part:
     """What one clip is in the demo: its sort, its number there, and the truth where it has one."""
 
-    sort: str  # plain, pair, twin, not_gameplay, only_sound
+    sort: str  # plain, pair, twin, training, not_gameplay, only_sound
     number: int
     clip: Clip
     created: bool
@@ -50,37 +50,48 @@ class Part:
 def bring(folder, *, clips, seed, by, progress):
     """Render what the demo needs into `folder` and start the ingest of what is not here yet; returns all its Parts.
 
+    These are `clips` clips and those for training.
+
     `progress(done, total)` is called after each clip.
     """
     from annotator.glitchworld import make  # physics and drawing, which the demo's second start need not load
 
     counts, folder, parts = Counts.of(clips), Path(folder), []
-    for name, number, twins, before in (("plain", counts.plain, False, 0), ("pairs", counts.pairs, True, counts.plain)):
+    sets = (  # name, clips or pairs of them, share without a glitch; the clips of a smaller demo are among those of a larger
+        ("plain", counts.plain, 0.0),
+        ("pairs", counts.pairs, 0.0),
+        ("training", TRAINING_CLIPS - 1, 0.0),
+        ("calm", 1, 1.0),
+    )
+    total, before = counts.plain + 2 * counts.pairs + TRAINING_CLIPS, 0
+    for at, (name, number, free) in enumerate(sets):
         if not number:
             continue
 
         def tell(done, _total, _seconds, before=before):
-            progress(before + done, counts.plain + 2 * counts.pairs)
+            progress(before + done, total)
 
-        # A seed of its own for each set, and the clips of a smaller demo are among those of a larger one.
+        twins = name == "pairs"
+        seed_of_set = 2 * seed + at % 2 + 1_000_000 * (at // 2)
         make.make_set(
-            folder / name, clips=number, seed=2 * seed + twins, glitch_free=0, twins=twins, progress=tell,
+            folder / name, clips=number, seed=seed_of_set, glitch_free=free, twins=twins, progress=tell,
             ffmpeg=settings.FFMPEG,
         )  # fmt: skip
         for index, truth in enumerate(read_truth(folder / name)):
             place = index // 2 if twins else index
-            sort = "plain" if not twins else "pair" if truth.glitch else "twin"
+            sort = {"plain": "plain", "pairs": "pair" if truth.glitch else "twin"}.get(name, "training")
             story = glitchworld_story(truth, purpose=_purpose(sort, place))
             parts.append(_bring(sort, place, folder / name / truth.video, story=story, truth=truth, by=by))
+        before += 2 * number if twins else number
     if counts.odd:
         parts += _odd(folder, by=by)
     return parts
 
 
 def _purpose(sort, number):
-    if sort != "plain" and number > 0:
-        return Clip.Purpose.PRACTICE
-    return Clip.Purpose.TRAINING if (sort, number) == ("plain", _TRAINING) else Clip.Purpose.BENCHMARK
+    if sort == "training":
+        return Clip.Purpose.TRAINING
+    return Clip.Purpose.PRACTICE if sort != "plain" and number > 0 else Clip.Purpose.BENCHMARK
 
 
 def _bring(sort, number, path, *, story, by, truth=None):

@@ -59,6 +59,8 @@ def told_of(part):
         return Told("not_gameplay", 9, "annotator2")
     if part.sort == "only_sound":
         return Told("waiting", 6)
+    if part.sort == "training":
+        return Told("accepted", 9)
     if part.number:
         return Told("practised", 13)
     return TWINS if part.sort == "pair" else Told("unusable", 12, "annotator2")

@@ -2,20 +2,14 @@
 
 import hashlib
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import expect
 
 from studio.demo import PASSWORD
 from tests.browser.conftest import numbered_video
-from tests.conftest import wait_until
+from tests.demo import make_demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,43 +21,10 @@ OPTIONS = [
 ]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-# The suite's own services; and what `make test` hands to a make below it, which says more then than a user sees.
-_OF_THE_SUITE = ("DATABASE_URL", "REDIS_URL", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
-
-
 @pytest.fixture
 def demo(tmp_path):
-    """`make demo` with a data folder of its own and no demo clips; (address, environment) once it says it runs."""
-    port = free_port()
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_THE_SUITE}
-    environment["STUDIO_DATA_DIR"] = str(tmp_path / "data")
-    log = tmp_path / "demo.log"
-    process = subprocess.Popen(
-        ["make", "demo", f"PORT={port}", "DEMO_CLIPS=0"],
-        cwd=settings.BASE_DIR, env=environment, stdout=log.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    try:
-        wait_until(
-            lambda: "Stop: Ctrl-C" in log.read_text() or process.poll() is not None, seconds=120, what="the demo to start"
-        )
-        assert process.poll() is None, log.read_text()
-        yield f"http://127.0.0.1:{port}", environment
-    finally:
-        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches every process of the terminal
-        process.wait(60)
-    assert log.read_text().rstrip().endswith("Everything is stopped."), log.read_text()
-    assert not (tmp_path / "data/postgres/postmaster.pid").exists()
-
-
-def manage(environment, *arguments):
-    command = [sys.executable, "manage.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, capture_output=True, text=True).stdout
+    with make_demo(tmp_path, "DEMO_CLIPS=0") as running:
+        yield running
 
 
 def sign_in(page, address, name):
@@ -76,11 +37,11 @@ def sign_in(page, address, name):
 
 
 def test_a_question_is_written_checked_and_exported(demo, chromium, tmp_path):
-    address, environment = demo
+    address = demo.address
     film = tmp_path / "films" / "glitch.mp4"
     film.parent.mkdir()
     film.write_bytes(numbered_video(90))
-    manage(environment, "import_clips", film.parent, "--wait")
+    demo.manage("import_clips", film.parent, "--wait")
 
     writer = chromium.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB").new_page()
     sign_in(writer, address, "annotator")
@@ -122,7 +83,7 @@ def test_a_question_is_written_checked_and_exported(demo, chromium, tmp_path):
     checker.context.close()
 
     out = tmp_path / "out"
-    manage(environment, "export_physgame", out, "--allow-unchecked")  # there is no key for a language model
+    demo.manage("export_physgame", out, "--allow-unchecked")  # there is no key for a language model
     (record,) = json.loads((out / "PhysGame_1_annotation.json").read_text())
     assert record["options"][record["answer"]] == OPTIONS[0]
     assert sorted(record["options"].values()) == sorted(OPTIONS)

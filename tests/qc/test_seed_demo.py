@@ -13,7 +13,7 @@ from annotator.panels import ON_SUBMISSION
 from annotator.taxonomy import CATEGORIES
 from qc.agreement import report
 from qc.baseline.models import BaselineRun
-from qc.demo import checks, people, rule_server, texts
+from qc.demo import TRAINING_CLIPS, checks, people, rule_server, texts
 from qc.demo.clips import Counts, Part, _purpose
 from qc.demo.stories import PLAIN, Teller, no_checks, told_of
 from qc.demo.times import Clock
@@ -30,7 +30,7 @@ def _quick_passwords(settings):
 
 
 def parts_of_a_demo():
-    """All parts of a demo of 24 clips with hand-made truths, ingested as far as anybody can see."""
+    """All parts of a demo of 24 clips, and those for training, with hand-made truths, ingested as far as anybody can see."""
     parts = []
     for number in range(14):
         truth = clip_truth(clip_id=f"gw1-meadow-{number}", first_frame=40 + number)
@@ -40,6 +40,9 @@ def parts_of_a_demo():
         pair, twin = clip_truth(clip_id=one, twin=two), clip_truth(clip_id=two, twin=one, glitch=False)
         parts.append(Part("pair", number, _clip(pair, "pair", number), True, pair))
         parts.append(Part("twin", number, _clip(twin, "twin", number), True, twin))
+    for number in range(TRAINING_CLIPS):
+        truth = clip_truth(clip_id=f"gw1-harbour-{number}", glitch=number < TRAINING_CLIPS - 1)
+        parts.append(Part("training", number, _clip(truth, "training", number), True, truth))
     parts.append(Part("not_gameplay", 0, ClipFactory(source="demo"), True))
     parts.append(Part("only_sound", 0, ClipFactory(source="demo", state="failed", proxy="", open_slots=0), True))
     return parts
@@ -65,7 +68,7 @@ def tell(parts, *, seed=0):
 def test_every_state_is_there():
     parts = parts_of_a_demo()
     tell(parts)
-    assert len(parts) == 24
+    assert len(parts) == 24 + TRAINING_CLIPS
     states = [question.state for question in Question.objects.all()]
     assert set(states) == set(Question.State.values)
     assert sorted(states) == sorted(
@@ -256,7 +259,9 @@ def everything():
 def test_the_whole_command_and_once_more(capsys, settings):
     call_command("seed_demo", clips=10, seed=3)
     clips = Clip.objects.filter(source="demo")
-    assert clips.count() == 10 and clips.filter(truth__isnull=False).count() == 8
+    assert clips.count() == 10 + TRAINING_CLIPS and clips.filter(truth__isnull=False).count() == 8 + TRAINING_CLIPS
+    training = clips.filter(purpose="training", content="accepted").order_by("pk")
+    assert [bool(clip.truth.category) for clip in training] == [True] * (TRAINING_CLIPS - 1) + [False]
     failed = clips.get(state="failed")
     assert "only sound" in failed.failure and Job.objects.get(key=f"ingest-{failed.pk}").state == "failed"
     ready = clips.filter(state="ready").exclude(truth=None)
@@ -272,7 +277,7 @@ def test_the_whole_command_and_once_more(capsys, settings):
     after = everything()
     after["UserEvent"] = [row for row in after["UserEvent"] if "'own'" not in row]
     assert after == before
-    assert "The demo has 10 clips" in capsys.readouterr().out
+    assert "The demo has 13 clips" in capsys.readouterr().out
 
 
 def test_gold_items_are_answered_by_who_had_not_seen_them():

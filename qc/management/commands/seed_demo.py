@@ -8,7 +8,7 @@ from django.db import transaction
 
 from annotator.ingest.refusals import Refused
 from annotator.models import Clip, Question
-from qc.demo import people
+from qc.demo import TRAINING_CLIPS, people
 from qc.demo.times import Clock
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--clips", type=int, default=24, help="how many clips to have (default 24)")
+        parser.add_argument("--clips", type=int, default=24, help="how many clips to have beside those for training (24)")
         parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same clips, texts and stories")
         parser.add_argument("--wait", type=int, default=300, help="seconds to wait for the ingest of the clips")
         parser.add_argument(
@@ -31,7 +31,8 @@ class Command(BaseCommand):
             raise CommandError("The number of clips and the seed are 0 or more.")
         figures, here = people.missing(), Clip.objects.filter(source=Clip.Source.DEMO)
         told = Question.objects.filter(clip__in=here).exists()
-        if figures or here.count() < clips or (clips and not told):
+        wanted = clips + TRAINING_CLIPS if clips else 0
+        if figures or here.count() < wanted or (clips and not told):
             self._check(into_existing)
             with transaction.atomic():
                 clock = Clock()
