@@ -5,18 +5,23 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-_ROWS = ("top", "middle", "bottom")
+from modelzoo.asking.heat import EVEN
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of the strip. `place` counts from 0 in the strip's pictures."""
+    """One frame of the strip. `place` counts from 0 in the strip's pictures; `x`, `y` are where it was looked at most, as
+    shares of its width and height; `again` says that the frame before shows the same of the clip.
+    """
 
     place: int
     number: int
     seconds: float
     most: float | None
     where: str
+    x: float | None = None
+    y: float | None = None
+    again: bool = False
 
     @property
     def left(self):
@@ -39,15 +44,26 @@ def frames_of(ask):
     found, heat = [], ask.heat.get("frames") or []
     numbers, seconds = ask.frames.get("numbers") or [], ask.frames.get("seconds") or []
     for place, (number, second) in enumerate(zip(numbers, seconds, strict=False)):
+        again = bool(found) and found[-1].number == number
         one = heat[place] if place < len(heat) else None
-        most = one["most"] if one else None
-        words = where(one["row"], one["column"], ask.heat["grid"]) if one else ""
-        found.append(Frame(place, number, second, most, words))
+        if one is None:
+            found.append(Frame(place, number, second, None, "", again=again))
+            continue
+        grid = ask.heat["grid"]
+        x, y = (round((one[side] + 0.5) / grid, 4) for side in ("column", "row"))
+        found.append(Frame(place, number, second, one["most"], where(one["row"], one["column"], grid), x, y, again))
     return found
 
 
+def _middle(high):
+    """What the middle of the scale stands for: its colours go by the square root."""
+    return None if high is None else EVEN + (high - EVEN) / 4
+
+
 def of(ask):
-    """{frames, count, frames_url, heat_url, low, high, flat} for the template; {} where there is nothing to show."""
+    """{frames, count, frames_url, heat_url, strongest, low, middle, high, flat, scales, repeats} for the template; {} where
+    there is nothing to show.
+    """
     if not ask.frames_image:
         return {}
     frames = frames_of(ask)
@@ -56,5 +72,6 @@ def of(ask):
     strongest = max((frame for frame in frames if frame.most is not None), key=lambda frame: frame.most, default=None)
     return {
         "frames": frames, "count": len(frames), **urls, "low": ask.heat.get("low"), "high": ask.heat.get("high"),
-        "flat": ask.heat.get("flat"), "strongest": strongest,
+        "flat": ask.heat.get("flat"), "strongest": strongest, "middle": _middle(ask.heat.get("high")),
+        "scales": ask.heat.get("scales", 1), "repeats": any(frame.again for frame in frames),
     }  # fmt: skip

@@ -7,17 +7,30 @@ function colour() {
   const on = document.querySelector("#ask-colours").checked;
   for (const layer of document.querySelectorAll(".ask-heat")) layer.setAttribute("opacity", on ? strength.value / 100 : 0);
   strength.disabled = !on;
+  const ring = document.querySelector(".ask-ring");
+  if (ring) ring.toggleAttribute("hidden", !on);
+  const own = document.querySelector("#ask-own");
+  if (!own) return;
+  own.disabled = !on;
+  for (const layer of document.querySelectorAll(".ask-heat")) layer.setAttribute("y", own.checked ? -1 : 0);
+  for (const mark of document.querySelectorAll(".ask-marks [data-own]")) {
+    mark.textContent = own.checked ? mark.dataset.own : mark.dataset.shared;
+  }
 }
 
 function choose(frame) {
   for (const image of document.querySelectorAll("#ask-stage image")) image.setAttribute("x", -frame.dataset.place);
   document.querySelector("#ask-stage-label").textContent = frame.dataset.label;
+  for (const circle of document.querySelectorAll(".ask-ring circle")) {
+    circle.setAttribute("cx", frame.dataset.x ?? -1);
+    circle.setAttribute("cy", frame.dataset.y ?? -1);
+  }
   document.querySelector(".ask-frame[aria-current]")?.removeAttribute("aria-current");
   frame.setAttribute("aria-current", "true");
 }
 
 document.addEventListener("input", (event) => {
-  if (event.target.matches("#ask-strength, #ask-colours")) colour();
+  if (event.target.matches("#ask-strength, #ask-colours, #ask-own")) colour();
 });
 
 document.addEventListener("click", (event) => {

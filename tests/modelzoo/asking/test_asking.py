@@ -304,7 +304,7 @@ def test_figures_of_a_map_by_hand():
     weights = [[[0.5, 1.5], [1.0, 1.0]], [[None, None], [None, None]], [[1.0, 1.0], [0.25, 1.75]]]
     found = heat.figures(weights)
     assert found == {
-        "grid": 2, "low": 0.25, "high": 1.75, "flat": False,
+        "grid": 2, "low": 0.25, "high": 1.75, "flat": False, "scales": 2,
         "frames": [{"most": 1.5, "row": 0, "column": 1}, None, {"most": 1.75, "row": 1, "column": 1}],
     }  # fmt: skip
     assert heat.figures([[[1.0, 1.001], [1.0, 1.0]]])["flat"]
@@ -314,10 +314,13 @@ def test_figures_of_a_map_by_hand():
 
 
 def test_the_map_is_clear_where_little_counted_and_bright_where_much_did():
-    weights = [[[0.4, 1.0], [0.6, 2.0]], [[1.0, 0.9], [1.0, 1.0]]]
+    weights = [[[0.4, 1.0], [0.6, 2.0]], [[1.0, 0.9], [1.0, 1.0]], [[1.1, 1.0], [1.0, 1.0]]]
     picture = Image.open(io.BytesIO(heat.heat_image(weights, high=2.0))).convert("RGBA")
     side = heat.SIDE // 2
-    assert picture.size == (2 * side, side)
-    pixels = np.asarray(picture).astype(int)
+    assert picture.size == (3 * side, 2 * side)
+    shared, own = np.split(np.asarray(picture).astype(int), 2)
+    pixels = shared[:, : 2 * side]
     assert pixels[-1, side - 1, 3] > 200 and pixels[-1, side - 1, :3].min() > 80  # bottom right of the first frame
     assert pixels[0, 0, 3] < 12 and pixels[:, side:, 3].max() < 12
+    assert 40 < shared[0, 2 * side, 3] < 120 and own[0, 2 * side, 3] > 200, "a tenth above: faint beside 2, bright by itself"
+    assert own[:, side : 2 * side, 3].max() < 12, "where there is no preference none is made up"
