@@ -8,6 +8,7 @@ import torch
 from modelzoo.physvlm.frames import fit_frame
 from modelzoo.physvlm.merging import expand_placeholders
 from modelzoo.physvlm.prompts import IMAGE, token_ids
+from modelzoo.physvlm.tokens import GUIDE
 
 # What a tokenizer's chat template has to be for `apply_chat_template` to write what `prompts.render_conversation` writes:
 # a system text has no role marker, and the first user turn shows the clip.
@@ -58,11 +59,14 @@ class PhysVLMProcessor:
         return torch.from_numpy(squares).permute(0, 1, 4, 2, 3).contiguous()
 
     def scorer_inputs(self, texts, *, pad_to_limit=False):
-        """scorer_ids (B,Lt) and scorer_mask of the texts that guide the pooling, cut at the scorer's limit.
+        """scorer_ids (B,Lt) and scorer_mask of the texts that guide the pooling, cut at the scorer's limit. A model that
+        was trained with one guide for all questions gets that one instead.
 
         `pad_to_limit` fills up to the limit and masks nothing, as the published evaluation does.
         """
         limit = self.config.scorer_config.max_position_embeddings
+        if self.config.pool_text == "fixed":
+            texts = [GUIDE] * len(texts)
         rows = [list(self.scorer_tokenizer(text).input_ids)[:limit] for text in texts]
         width = limit if pad_to_limit else max(len(row) for row in rows)
         pad = self.scorer_tokenizer.pad_token_id or 0

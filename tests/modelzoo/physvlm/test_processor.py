@@ -5,9 +5,11 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from modelzoo.physvlm import PhysVLMProcessor, physgame_prompt, vcg_prompt
+from modelzoo.physvlm import PhysVLMProcessor, asking, physgame_prompt, vcg_prompt
+from modelzoo.physvlm.data.sources import Question
 from modelzoo.physvlm.processor import CHAT_TEMPLATE
 from modelzoo.physvlm.prompts import render_conversation
+from modelzoo.physvlm.tokens import Tokens
 from tests.modelzoo.physvlm.builders import random_model
 from tests.modelzoo.physvlm.reference import FOLDER
 
@@ -48,6 +50,18 @@ def test_its_inputs_generate_and_come_back_as_text(tokenizer, model, tmp_path):
         for clip, question in zip(clips_of(), asked, strict=True)
     ]
     assert processor.decode(together) == [processor.decode(one)[0] for one in alone]
+
+
+@pytest.mark.parametrize("pool_text", ["question", "fixed"])
+def test_words_are_guided_as_letters_are(tokenizer, model, pool_text, monkeypatch):
+    """What guides the pooling decides what is seen, so generated words and scored letters must share it."""
+    monkeypatch.setattr(model.config, "pool_text", pool_text)
+    question = Question("clip", "q", "What is odd?", ("It floats.", "It spins.", "It melts.", "It grows."), 0, "d", "c")
+    processor = PhysVLMProcessor(tokenizer, tokenizer, model.config)
+    tokens = Tokens(tokenizer, tokenizer, 423, pool_text, 196, 1 << 20)
+    [words] = processor.scorer_inputs([asking.asked(question, "studio").pooling_text])["scorer_ids"].tolist()
+    assert tuple(words) == tokens.guide(question.block)
+    assert (words == processor.scorer_inputs(["Why?"])["scorer_ids"][0].tolist()) == (pool_text == "fixed")
 
 
 def test_the_scorers_text_is_cut_and_padded_as_published_when_asked(tokenizer, model):
