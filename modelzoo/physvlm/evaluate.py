@@ -30,6 +30,7 @@ from modelzoo.physvlm.scoring import branch_logps, label_logits
 from modelzoo.physvlm.tokens import Tokens
 
 CLIPS_AT_ONCE = 64  # whose features are kept while everything about them is asked
+TOKENS_AT_ONCE = {"cuda": 60_000, "cpu": 3_000}  # more than fits a processor's cache makes it slower, not faster
 _Z95 = 1.959963984540054
 
 
@@ -196,10 +197,10 @@ def load(path, device=None):
     return bundle
 
 
-def prepare(path, data, *, cache, device=None, budget=60_000, frames=0, bundle=None, progress=lambda done, total: None):
+def prepare(path, data, *, cache, device=None, budget=0, frames=0, bundle=None, progress=lambda done, total: None):
     """An `Evaluator` for the model at `path` on the clips of `data`. `frames` of each, 0: as many as it was trained with.
 
-    `bundle` is that model where it was loaded before.
+    `budget`: the tokens of one pass, 0: what suits the device. `bundle` is that model where it was loaded before.
     """
     bundle = bundle or load(path, device)
     device = next(bundle.model.parameters()).device
@@ -215,6 +216,7 @@ def prepare(path, data, *, cache, device=None, budget=60_000, frames=0, bundle=N
         seed=0,
     )
     films.prepare(threads=4, progress=progress)
+    budget = budget or TOKENS_AT_ONCE.get(device.type, TOKENS_AT_ONCE["cpu"])
     return Evaluator(bundle, films, {clip_id: place for place, clip_id in enumerate(clip_ids)}, device, budget)
 
 

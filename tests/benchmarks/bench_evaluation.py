@@ -12,7 +12,7 @@ Weights are random, so the models would never write a letter. Their heads are se
 the four letters, as a trained one does, by what they see and read: what generate writes first is the letter to compare.
 
 Aims: 200 generated tokens cost the tiny model at least 10 times what letters do (the 7B on a GPU: see bench_gpu; a processor
-computes a lone token no slower than many, so `small` says little about that), letters equal wherever generate wrote one, and
+computes a lone token nearly as well as many, so `small` says little about that: BENCHMARKS.md has the sums), letters equal wherever generate wrote one, and
 four rotations at most 1.6 times one, in `small`, where the pass counts and not the program around it.
 """
 
@@ -39,7 +39,8 @@ def questions(count):
     for number in range(count):
         chosen = [THINGS[(number + 3 * place) % len(THINGS)] for place in range(4)]
         options = tuple(TEXTS[1].format(thing) for thing in chosen)
-        found.append(Question(f"clip{number}", f"q{number}", f"{TEXTS[0]} ({number})", options, number % 4, "d", "c"))
+        stem = " ".join([TEXTS[0], *["Look again."] * number, f"({number})"])  # real questions differ in length
+        found.append(Question(f"clip{number}", f"q{number}", stem, options, number % 4, "d", "c"))
     return found
 
 
@@ -145,6 +146,17 @@ def by_words(found, asked, tokens=NEW_TOKENS):
     return said
 
 
+def arithmetic(config, text):
+    """(operations of a question's letters, of 200 tokens more): products of matrices, as modelzoo/physvlm/cost.py counts."""
+    from modelzoo.physvlm.cost import Cost
+
+    cost = Cost(config, trained=())
+    context = config.visual_token_count(FRAMES) + text
+    letters = cost.clip() + cost.pooling() + cost.language_forward(context) + cost.head_forward(1)
+    token = cost.layers * (2 * cost.layer_weights + 4 * cost.attention_width * context) + cost.head_forward(1)
+    return letters, NEW_TOKENS * token
+
+
 def timed(way, *arguments):
     begun = time.process_time()
     return way(*arguments), time.process_time() - begun
@@ -170,8 +182,11 @@ def main():
 def measure(shape, found, asked, rounds):
     """What missed its aim."""
     visual = found.bundle.config.visual_token_count(FRAMES)
-    text = found.tokens.letters(0, asked[0], name="q")[0].text_tokens
-    print(f"{shape}: {len(asked)} questions, {visual} visual tokens and {text} of text each; median of {rounds} rounds")
+    texts = [found.tokens.letters(0, one, name="q")[0].text_tokens for one in asked]
+    print(
+        f"{shape}: {len(asked)} questions, {visual} visual tokens and {min(texts)} to {max(texts)} of text each; "
+        f"median of {rounds} rounds"
+    )
     by_letters(found, asked)  # the first pass of a model pays for what later ones find ready
     alone, turned = [], []
     for _round in range(rounds):
@@ -188,6 +203,11 @@ def measure(shape, found, asked, rounds):
     print(f"  letters   {one * each:8.1f} ms a question")
     print(f"  generate  {generated * each:8.1f} ms a question, {NEW_TOKENS} tokens: {ratio:.1f} times as much")
     print(f"            {short * each:8.1f} ms where it stops after {SHORT} tokens: {short / one:.1f} times")
+    needed, more = arithmetic(found.bundle.config, statistics.fmean(texts))
+    print(
+        f"            by arithmetic alone {1 + more / needed:.2f} times: letters take {needed / 1e9:.2f} GFLOP "
+        f"({needed / 1e9 / one * len(asked):.0f} a second), {NEW_TOKENS} tokens {more / 1e9:.2f} more"
+    )
     print(f"  rotations {rotated * each:8.1f} ms a question for all four: {cost:.2f} times one")
     print(f"  letters equal in {equal} of the {len(answered)} questions that generate answered; chosen: {''.join(letters)}")
     aims = {

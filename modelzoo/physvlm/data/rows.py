@@ -122,17 +122,18 @@ class Batch:
 
 
 def collate(rows, *, visual_tokens, placeholder, pad_id):
-    """A `Batch` of B rows, padded on the right to the longest: ids and positions (B, S), mask None, (B, S) or (B, S, S).
+    """A `Batch` of B rows, padded on the right to the longest: ids and positions (B, S), mask None or (B, S, S).
 
-    `visual_tokens` is the number of tokens that stand for one clip; the placeholder is repeated so often. A mask with
-    three dimensions is only made where a row has several branches: without it attention runs its fastest kernel.
+    `visual_tokens` is the number of tokens that stand for one clip; the placeholder is repeated so often. A mask is only
+    made where a row has several branches: without one attention runs its fastest kernel. Padding needs none, because
+    nothing looks at what stands behind it; positions run on there, for a step back would mean rows in one line.
     """
     clips = sorted({row.clip for row in rows})
     place_of = {clip: place for place, clip in enumerate(clips)}
     lengths = [row.text_tokens + visual_tokens for row in rows]
     longest = max(lengths)
     input_ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
-    position_ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    position_ids = torch.arange(longest).repeat(len(rows), 1)
     segment = torch.full((len(rows), longest), -1, dtype=torch.long)
     label_rows, targets, branch_of_label, branches = [], [], [], 0
     for place, row in enumerate(rows):
@@ -140,7 +141,6 @@ def collate(rows, *, visual_tokens, placeholder, pad_id):
         prefix = row.prefix[:cut] + (placeholder,) * visual_tokens + row.prefix[cut + 1 :]
         end = len(prefix)
         input_ids[place, :end] = torch.tensor(prefix)
-        position_ids[place, :end] = torch.arange(end)
         segment[place, :end] = 0
         start = end
         for number, branch in enumerate(row.branches, 1):
@@ -159,7 +159,7 @@ def collate(rows, *, visual_tokens, placeholder, pad_id):
     inputs = {
         "input_ids": input_ids,
         "position_ids": position_ids,
-        "attention_mask": _mask(segment, many=any(len(row.branches) > 1 for row in rows)),
+        "attention_mask": _mask(segment) if any(len(row.branches) > 1 for row in rows) else None,
         "label_rows": torch.tensor(label_rows),
         "clip_of_row": torch.tensor([place_of[row.clip] for row in rows]),
         **_scorer(rows, pad_id),
@@ -167,10 +167,7 @@ def collate(rows, *, visual_tokens, placeholder, pad_id):
     return Batch(inputs, clips, torch.tensor(targets), torch.tensor(branch_of_label), branches, sum(lengths))
 
 
-def _mask(segment, *, many):
-    real = segment >= 0
-    if not many:
-        return None if bool(real.all()) else real.long()
+def _mask(segment):
     length = segment.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool).tril()
     query, key = segment[:, :, None], segment[:, None, :]

@@ -34,12 +34,12 @@ def test_a_row_with_two_branches_by_hand():
     assert (batch.branches, batch.tokens, batch.clips) == (2, 9, [0])
 
 
-def test_rows_with_one_branch_need_no_mask_or_only_that_of_padding():
+def test_rows_with_one_branch_need_no_mask_not_even_for_padding():
     long = Row(2, (1, VIDEO), (branch(3, 4, 5, labels_from=1),), (1, 2))
     short = Row(1, (1, VIDEO), (branch(6, 7, labels_from=1),), (1,))
     assert collate([long], visual_tokens=1, placeholder=VIDEO, pad_id=PAD).inputs["attention_mask"] is None
     batch = collate([long, short], visual_tokens=1, placeholder=VIDEO, pad_id=PAD)
-    assert batch.inputs["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]]
+    assert batch.inputs["attention_mask"] is None and batch.inputs["position_ids"].tolist() == [[0, 1, 2, 3, 4]] * 2
     assert batch.clips == [1, 2] and batch.inputs["clip_of_row"].tolist() == [1, 0]
     assert batch.inputs["label_rows"].tolist() == [2, 3, 5 + 2]
     assert batch.inputs["scorer_ids"].tolist() == [[1, 2], [1, 0]]
