@@ -12,8 +12,9 @@ Weights are random, so the models would never write a letter. Their heads are se
 the four letters, as a trained one does, by what they see and read: what generate writes first is the letter to compare.
 
 Aims: 200 generated tokens cost the tiny model at least 10 times what letters do (the 7B on a GPU: see bench_gpu; a processor
-computes a lone token nearly as well as many, so `small` says little about that: BENCHMARKS.md has the sums), letters equal wherever generate wrote one, and
-four rotations at most 1.6 times one, in `small`, where the pass counts and not the program around it.
+computes a lone token nearly as well as many, so `small` says little about that: BENCHMARKS.md has the sums), letters equal
+wherever generate wrote one, and four rotations at most 1.6 times one, in `small`, where the pass counts and not the program
+around it.
 """
 
 import argparse

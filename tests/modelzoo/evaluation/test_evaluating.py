@@ -221,7 +221,7 @@ def test_a_checkpoint_answers_under_every_protocol(data, model, tmp_path):
     arguments = ["--model", str(model), "--data", str(data), "--cache", str(tmp_path), "--name", "Tiny"]
     wanted = ["standard", "paper", "circular", "text-only", "options-only", "single-frame", "shuffled-frames"]
     call_command("evaluate_physvlm", *arguments, "--protocol", *wanted, stdout=out)
-    found = {evaluation.protocol: evaluation for evaluation in Evaluation.objects.all()}
+    found = {evaluation.protocol: evaluation for evaluation in Evaluation.objects.order_by("pk")}
     assert list(found) == wanted and all(evaluation.is_complete for evaluation in found.values())
     assert QuestionSet.objects.get().origin == "glitchworld" and "Tiny on squares" in out.getvalue()
     assert found["standard"].frames == {"count": 8, "rule": "middles of equal stretches", "width": 48, "height": 48}
