@@ -108,6 +108,11 @@ class SourceItem(models.Model):
     def name(self):
         return self.title or self.url
 
+    @property
+    def is_put_off(self):
+        """Whether it waits after a fault that may pass."""
+        return self.state == self.State.WAITING and self.next_at > timezone.now()
+
     def __str__(self):
         return f"{self.site} {self.key}"
 
@@ -144,3 +149,8 @@ class TakedownMark(models.Model):
             models.UniqueConstraint(fields=["takedown", "kind", "object_id"], name="one_mark_per_takedown_and_thing")
         ]
         indexes = [models.Index(fields=["kind", "object_id"], name="takedown_mark_of")]
+
+    @property
+    def kind_in_words(self):
+        """Other rooms name their kinds; those that are not known here stay as they are."""
+        return {"release": _("Release"), "run": _("Run"), "checkpoint": _("Checkpoint")}.get(self.kind, self.kind)

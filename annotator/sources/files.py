@@ -172,7 +172,7 @@ def _csv(path, defaults):
     rows = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter)
     columns = [(name or "").strip().lower() for name in rows.fieldnames or []]
     if "file" not in columns and "path" not in columns:
-        raise SourceError(f"{path} has no column “file”. It takes {', '.join(COLUMNS)}.")
+        raise SourceError(f"{path} has no column “file” with names of files or links. It takes {', '.join(COLUMNS)}.")
     rows.fieldnames = columns
     unknown = sorted(set(columns) - set(COLUMNS) - {""})
     if unknown:

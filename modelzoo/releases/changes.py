@@ -71,7 +71,9 @@ def _text(record):
     if "QA" in record:
         text = "\n".join(f"{turn['q']} {turn['a']}" for turn in record["QA"])
     elif "chosen" in record:
-        text = f"{record['prompt']}\n+ {record['chosen']}\n− {record['rejected']}"
+        chosen = _("Chosen: %(answer)s") % {"answer": record["chosen"]}
+        rejected = _("Rejected: %(answer)s") % {"answer": record["rejected"]}
+        text = f"{record['prompt']}\n{chosen}\n{rejected}"
     else:
         options = " ".join(f"({letter}) {option}" for letter, option in record["options"].items())
         spans = ", ".join(f"{first}–{last} s" for first, last in record["spans_s"])

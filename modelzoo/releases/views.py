@@ -26,6 +26,7 @@ class SealForm(forms.Form):
         label=gettext_lazy("Split"),
         required=False,
         choices=[("", gettext_lazy("As the kind has it")), *Release.Split.choices],
+        help_text=gettext_lazy("As the kind has it: a benchmark is for testing, the other two are for training."),
     )
     category = forms.ChoiceField(
         label=gettext_lazy("Category"), required=False, choices=[("", gettext_lazy("All categories")), *CATEGORY_CHOICES]
@@ -33,7 +34,14 @@ class SealForm(forms.Form):
     allow_unchecked = forms.BooleanField(
         label=gettext_lazy("Allow questions that have not passed the leak check"), required=False
     )
-    leave_out_conflicts = forms.BooleanField(label=gettext_lazy("Leave out clips that another split holds"), required=False)
+    leave_out_conflicts = forms.BooleanField(
+        label=gettext_lazy("Leave out clips that another split holds"),
+        required=False,
+        help_text=gettext_lazy(
+            "A clip, and what looks like it, stays in one split of one purpose for ever. Without this, such a clip stops the"
+            " sealing, which then names it."
+        ),
+    )
 
     def clean(self):
         data = super().clean()
@@ -89,8 +97,11 @@ def release(request, pk):
         return render(request, "modelzoo/_release_exports.html", export_views.context_of(found))
     rows = changes.of(found, after=request.GET.get("after", "")[:200], most=CHANGES + 1)
     facts, gone = found.facts, writing.gone_clips(found)
+    categories = facts.get("by_category", {})
+    if unknown := found.rows_count - sum(categories.values()):
+        categories = {**categories, "": unknown}
     tables = [
-        (_("By category"), _drawn(facts.get("by_category", {}), dict(CATEGORY_CHOICES))),
+        (_("By category"), _drawn(categories, {"": _("not known, or nothing breaks"), **dict(CATEGORY_CHOICES)})),
         (_("By kind"), _drawn(facts.get("by_kind", {}), _kinds(found))),
         (_("By source"), _drawn(facts.get("by_source", {}), dict(Clip.Source.choices))),
         (_("Licences"), _drawn(facts.get("by_licence", {}), {"": _("not stated")})),

@@ -79,7 +79,7 @@ def test_the_changes_of_training_data_are_told_in_its_words(client, lead):
     assert "Since sft-1: 0 added, 1 changed, 0 removed." in sft and "What breaks? The crate floats." in sft
     assert re.search("<ins>.*Why\\? Nobody holds it.</ins>", sft, re.S)
     assert "Since dpo-1: 1 added, 0 changed, 1 removed." in dpo
-    assert "− Nothing is wrong with it." in dpo and "− A dog barks loudly." in dpo
+    assert "Rejected: Nothing is wrong with it." in dpo and "Rejected: A dog barks loudly." in dpo
 
 
 def test_pages_cost_the_same_however_many_there_are(client, lead, django_assert_max_num_queries):
