@@ -6,6 +6,7 @@ import sys
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from annotator.taxonomy import CATEGORIES
 from modelzoo.evaluation import opening, runner, sets, vcg, video_mme
 from modelzoo.evaluation.baselines import BaselinePredictor
 from modelzoo.evaluation.models import Evaluation, QuestionSet
@@ -107,7 +108,9 @@ def in_words(evaluation):
     if figures["no_answer"]:
         lines.append(f"{'no answer, counted as wrong':<34} {figures['no_answer']}")
     said = figures.get("said")
-    for name, found in figures["by_category"].items():
+    order = [*CATEGORIES, *sorted(set(figures["by_category"]) - set(CATEGORIES))]  # jsonb keeps keys in its own
+    for name in filter(figures["by_category"].__contains__, order):
+        found = figures["by_category"][name]
         lines.append(f"  {name:<32} {_percent(found)}" + (_alarms(said["by_category"].get(name)) if said else ""))
     if said:
         lines.append(f"  {'motion (Mechanics, Kinematics)':<32} {_percent(said['motion']['hits'])}{_alarms(said['motion'])}")
