@@ -92,18 +92,23 @@ class Clip:
         """[(image, boxes)] of these simulated frames alone; the truth is not known from them."""
         return [self._render(self.painter, frame) for frame in wanted]
 
-    def array(self):
-        """All frames as uint8 (frames, height, width, 3) RGB, after the compression a small video would have had."""
+    def array(self, still=None):
+        """All frames as uint8 (frames, height, width, 3) RGB, after the compression a small video would have had.
+
+        With `still`, the number of a frame, that one stands in place of all.
+        """
         quality = 96 - 4 * self.scene.quality
         out = np.empty((self.format.frames, self.format.height, self.format.width, 3), np.uint8)
         for index, image in enumerate(self.frames()):
             _, packed = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
             out[index] = cv2.imdecode(packed, cv2.IMREAD_COLOR_RGB)
+        if still is not None:
+            out[:] = out[still].copy()
         return out
 
     # truth
 
-    def truth(self, *, video=None, row=None, twin=None):
+    def truth(self, *, video=None, row=None, twin=None, still=None):
         """What is true of the drawn clip. Call after `frames()` has ended."""
         scene, format = self.scene, self.format
         glitch = self._glitch() if self.fault else None
@@ -125,6 +130,7 @@ class Clip:
             scene=scene.features(),
             lookalikes=self._lookalikes(),
             without=self._without() if self.fault else None,
+            still=still,
         )
 
     def _track(self, number):

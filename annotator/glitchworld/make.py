@@ -58,6 +58,7 @@ class Settings:
     world: int = WORLD
     level: str = FULL
     pairs: int = PAIRS  # of a clip, at the plain level
+    stills: float = 0.0  # share of the clips that stand still
 
     def __post_init__(self):
         if not 1 <= self.clips <= NUMBERS:
@@ -66,6 +67,12 @@ class Settings:
             raise CannotMake(f"A seed is 0 or more, not {self.seed}.")
         if not 0 <= self.glitch_free <= 1:
             raise CannotMake(f"The share of glitch-free clips lies between 0 and 1, not at {self.glitch_free}.")
+        if not 0 <= self.stills <= 1:
+            raise CannotMake(f"The share of stills lies between 0 and 1, not at {self.stills}.")
+        if self.stills and not self.arrays:
+            raise CannotMake(
+                "Stills are for training small models and made as arrays only; add --arrays, or leave out --stills."
+            )
         if self.level not in LEVELS:
             raise CannotMake(f"There is no level {self.level!r}; there are {', '.join(LEVELS)}.")
         if self.level == PLAIN_LEVEL and not self.arrays:
@@ -92,6 +99,8 @@ class Settings:
             del rows["pairs"]
         if self.level == FULL:
             del rows["level"]
+        if not self.stills:
+            del rows["stills"]
         return json.dumps(rows, indent=1) + "\n"
 
 
@@ -103,6 +112,7 @@ class Label:
     theme: str
     category: str | None  # None: no glitch
     row: int  # of its first picture in arrays.npy; a twin has the next one
+    still: bool = False  # all its pictures show its middle frame
 
 
 def _known(name, names, what):
@@ -132,7 +142,8 @@ def labels(settings):
         if not free:
             category = dealt(settings.categories, "category", glitches)
             glitches += 1
-        found.append(Label(number, dealt(settings.themes, "theme", number), category, row))
+        still = stream(settings.seed, "labels", "still", number).random() < settings.stills
+        found.append(Label(number, dealt(settings.themes, "theme", number), category, row, still))
         row += 2 if settings.twins and not free else 1
     return found, row
 
@@ -149,6 +160,7 @@ def make_set(
     arrays=False,
     level=FULL,
     pairs=PAIRS,
+    stills=0.0,
     workers=None,
     ffmpeg=None,
     progress=None,
@@ -168,6 +180,7 @@ def make_set(
         arrays=bool(arrays),
         level=level,
         pairs=pairs,
+        stills=float(stills),
     )
     out = Path(out).absolute()
     if workers is not None and workers < 1:
@@ -300,12 +313,13 @@ def _make_batch(out, settings, ffmpeg, batch):
         one = clip.plan(
             seed=settings.seed * NUMBERS + label.number, theme=label.theme, format=settings.format, category=label.category
         )
+        still = settings.format.frames // 2 if label.still else None
         pair = [one, one.twin()] if settings.twins and label.category else [one]
         for index, each in enumerate(pair):
             other = pair[1 - index].clip_id if len(pair) == 2 else None
             if arrays is not None:
-                arrays[label.row + index] = each.array()
-                truths.append(each.truth(row=label.row + index, twin=other))
+                arrays[label.row + index] = each.array(still)
+                truths.append(each.truth(row=label.row + index, twin=other, still=still))
             else:
                 name, format = f"{CLIPS}/{each.clip_id}.mp4", settings.format
                 shape = {"width": format.width, "height": format.height, "fps": format.fps}

@@ -106,6 +106,7 @@ class ClipTruth:
     scene: dict[str, int | bool]
     lookalikes: tuple[Lookalike, ...]
     without: Without | None  # None where there is no glitch
+    still: int | None = None  # the one frame that all pictures of the clip show; boxes and spans are of the clip that moves
 
     def actor(self, number):
         """The actor with this id; KeyError if the clip has none."""
@@ -116,7 +117,10 @@ class ClipTruth:
 
     def to_json(self):
         """One line without a line end; the same truth always gives the same text."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+        row = asdict(self)
+        if self.still is None:
+            del row["still"]
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, line):

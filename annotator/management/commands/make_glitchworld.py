@@ -30,11 +30,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pairs", type=int, metavar="N", help="preference pairs of each clip, at the plain level (default 2)"
         )
+        parser.add_argument(
+            "--stills", type=float, default=0.0, metavar="SHARE",
+            help="share of clips that show their middle frame throughout, as pictures among videos; with --arrays",
+        )  # fmt: skip
         parser.add_argument("--sheet", metavar="FILE.png", help="draw a contact sheet of all glitches and themes")
         parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
 
     def handle(
-        self, *, out, clips, seed, theme, category, glitch_free, twins, arrays, level, pairs, sheet, workers, **options
+        self,
+        *,
+        out,
+        clips,
+        seed,
+        theme,
+        category,
+        glitch_free,
+        twins,
+        arrays,
+        level,
+        pairs,
+        stills,
+        sheet,
+        workers,
+        **options,
     ):
         from annotator.glitchworld import make
         from annotator.glitchworld.sheet import draw_sheet
@@ -56,7 +75,8 @@ class Command(BaseCommand):
             if out:
                 made = make.make_set(
                     out, clips=clips, seed=seed, themes=theme, categories=category, glitch_free=share, twins=twins,
-                    arrays=arrays, level=level, pairs=pairs, workers=workers, ffmpeg=settings.FFMPEG, progress=progress,
+                    arrays=arrays, level=level, pairs=pairs, stills=stills, workers=workers,
+                    ffmpeg=settings.FFMPEG, progress=progress,
                 )  # fmt: skip
                 line.end()
                 self.stdout.write(f"{out} holds {made} clips with their truth.")

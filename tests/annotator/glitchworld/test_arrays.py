@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+import pytest
 
 from annotator.glitchworld import catalogue, clip, make, truth
 from annotator.glitchworld.scene import ARRAY, VIDEO
@@ -44,6 +45,29 @@ def test_arrays_have_the_shape_and_the_truth_they_promise(tmp_path):
             early = max(0, one.glitch.first_frame - 1)
             assert np.array_equal(arrays[one.row][:early], arrays[twin.row][:early])
             assert not np.array_equal(arrays[one.row], arrays[twin.row])
+
+
+def test_stills_are_the_middle_frames_of_the_clips_they_would_have_been(tmp_path):
+    for name, stills in (("moving", 0), ("some", 0.4)):
+        make.make_set(tmp_path / name, clips=12, seed=4, arrays=True, level="plain", stills=stills, workers=1)
+    moving, some = (np.load(tmp_path / name / make.ARRAYS) for name in ("moving", "some"))
+    truths = truth.read_truth(tmp_path / "some")
+    still = [one.still is not None for one in truths]
+    assert 2 <= sum(still) <= 8
+    for row, one in enumerate(truths):
+        assert np.array_equal(some[row], moving[row][[8] * 16] if still[row] else moving[row])
+        assert one.still in (None, 8)
+    assert "stills" not in (tmp_path / "moving" / make.SETTINGS).read_text()
+    assert '"still"' not in (tmp_path / "moving" / make.TRUTH).read_text()
+    for file in tmp_path.glob("moving/Phys*.json"):
+        assert file.read_text() == (tmp_path / "some" / file.name).read_text(), "the same is asked"
+
+
+@pytest.mark.parametrize(("stills", "arrays", "words"), [(1.2, True, "between 0 and 1"), (0.1, False, "add --arrays")])
+def test_stills_that_cannot_be(tmp_path, stills, arrays, words):
+    with pytest.raises(make.CannotMake, match=words):
+        make.make_set(tmp_path / "set", clips=2, seed=1, arrays=arrays, stills=stills)
+    assert not (tmp_path / "set").exists()
 
 
 def test_processes_do_not_change_the_bytes(tmp_path):
