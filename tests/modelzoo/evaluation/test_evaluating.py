@@ -144,6 +144,8 @@ def test_killed_in_the_middle_of_880_it_says_so_goes_on_and_has_each_answer_once
         assert evaluation.state == "running"
         with override_settings(JOB_LOST_AFTER_S=0):
             html = client.get(evaluation.get_absolute_url()).content.decode()
+        asked_again = client.get(evaluation.get_absolute_url(), {"was": "running"}, headers={"HX-Request": "true"})
+        assert asked_again.headers["HX-Refresh"] == "true"  # a page that was open begins anew
         assert "Interrupted." in html and "as after kill -9" in html and ">Go on<" in html
         assert f"evaluate_physvlm --evaluation {evaluation.pk}</code>" in html
         assert client.get(f"/api/v1/evaluations/{evaluation.pk}/").json()["state"] == "lost"
