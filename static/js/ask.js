@@ -13,9 +13,13 @@ function colour() {
   if (!own) return;
   own.disabled = !on;
   for (const layer of document.querySelectorAll(".ask-heat")) layer.setAttribute("y", own.checked ? -1 : 0);
-  for (const mark of document.querySelectorAll(".ask-marks [data-own]")) {
-    mark.textContent = own.checked ? mark.dataset.own : mark.dataset.shared;
-  }
+  document.querySelector("#ask-own-help").hidden = !own.checked;
+  const middle = document.querySelector("#ask-middle");
+  const most = document.querySelector("#ask-most");
+  middle.textContent = own.checked ? "" : middle.dataset.shared;
+  most.textContent = own.checked
+    ? interpolate(gettext("%s, the most in this frame"), [document.querySelector(".ask-frame[aria-current]")?.dataset.most ?? "–"])
+    : most.dataset.shared;
 }
 
 function choose(frame) {
@@ -27,6 +31,7 @@ function choose(frame) {
   }
   document.querySelector(".ask-frame[aria-current]")?.removeAttribute("aria-current");
   frame.setAttribute("aria-current", "true");
+  colour();
 }
 
 document.addEventListener("input", (event) => {
