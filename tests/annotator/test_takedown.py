@@ -97,7 +97,9 @@ def test_runs_and_their_children_and_checkpoints_are_marked(clip, lead, settings
     assert marks == {("run", used.pk), ("run", child.pk), ("checkpoint", saved.pk)}
     assert takedown.marks_of("run", used.pk) == [taken] and takedown.marks_of("run", other.pk) == []
     client.force_login(lead)
-    assert "child/step-5" in client.get(clip.get_absolute_url()).content.decode()
+    page = client.get(clip.get_absolute_url()).content.decode()
+    assert "child/step-5" in page and "Checkpoint</span>" in page
+    assert "For training" not in page, "there is nothing left to be given a purpose"
 
 
 def test_an_annotator_takes_nothing_down_and_a_reason_is_needed(client, annotator, lead, clip):

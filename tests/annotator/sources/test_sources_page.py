@@ -1,10 +1,12 @@
 """The page Sources: start a search, see what came and why the rest did not, try again."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from annotator.models import SourceItem, Sourcing
 from tests.sites import listing, post
@@ -42,3 +44,17 @@ def test_what_failed_says_why_and_is_tried_again(client, lead, django_assert_max
     client.post(reverse("sources_retry"), {"item": item.pk})
     item.refresh_from_db()
     assert (item.state, SourceItem.objects.filter(state="failed").count()) == ("waiting", 59)
+
+
+def test_a_row_links_to_where_it_comes_from_and_says_when_it_is_tried_again(client, lead):
+    client.force_login(lead)
+    later = timezone.now() + timedelta(hours=2)
+    for key, url, more in (
+        ("one", "https://clips.example/a.mp4", {"state": "waiting", "reason": "It broke off.", "next_at": later}),
+        ("two", "javascript:alert(1)", {"state": "failed", "reason": "This is no web address."}),
+    ):
+        SourceItem.objects.create(site="clips.example", host="clips.example", key=key, url=url, **more)
+    page = client.get(reverse("sources"), {"state": "waiting"}).content.decode()
+    assert f'Next try: <time datetime="{later:%Y-%m-%dT%H:%M}' in page and 'href="https://clips.example/a.mp4"' in page
+    page = client.get(reverse("sources"), {"state": "failed"}).content.decode()
+    assert "javascript:alert(1)" in page and 'href="javascript' not in page and "Next try" not in page
