@@ -56,7 +56,7 @@ bench: setup browser
 # Trained on eight themes of GlitchWorld's plain level, evaluated on the three others. LABELS=shuffled: the control, which
 # must stay at chance. Preferences come from clips that SFT did not see, which it cannot know by heart.
 LEARN ?= data/learn
-TRAIN_CLIPS ?= 5500
+TRAIN_CLIPS ?= 6500
 PAIR_CLIPS ?= 5000
 TEST_CLIPS ?= 1000
 TRAIN_THEMES := meadow city factory desert snow castle town garden
