@@ -9,7 +9,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 TEST_DATA := $(CURDIR)/data/test
-TEST_PROCESSES ?= 2
+# one more than two cores: a third of their time tests wait for workers, browsers and servers
+TEST_PROCESSES ?= 3
 
 .PHONY: setup demo services test lint bench browser learn clean
 
