@@ -69,6 +69,7 @@ class Mover:
         self.tempo = 1.0  # how fast its own mind and limbs run
         self.below = set()  # shapes it stands on
         self.script = None  # a State a fault has decided; then nothing else moves it
+        self.settled = None  # place, speed and angle at the end of a frame, which asking the body again would cost time
 
 
 class Simulation:
@@ -321,7 +322,7 @@ class Simulation:
         states = []
         for frame in range(self.scene.format.simulated):
             self.frame = frame
-            states.append({number: self._state(mover) for number, mover in self.movers.items()})
+            states.append({number: self._state(mover, mover.settled) for number, mover in self.movers.items()})
             for mover in list(self.movers.values()):
                 if mover.free and mover.cast.kind in minds:
                     minds[mover.cast.kind](mover)
@@ -364,25 +365,33 @@ class Simulation:
             return
         body = mover.body
         (x, y), (vx, vy), angle = body.position, body.velocity, body.angle
-        body.position = (round(x * _GRID) / _GRID, round(y * _GRID) / _GRID)
-        body.velocity = (round(vx * _GRID) / _GRID, round(vy * _GRID) / _GRID)
+        place = round(x * _GRID) / _GRID, round(y * _GRID) / _GRID
+        if place != (x, y):
+            body.position = place
+        speeds = round(vx * _GRID) / _GRID, round(vy * _GRID) / _GRID
+        if speeds != (vx, vy):
+            body.velocity = speeds
         turned = round(angle * _GRID) / _GRID
         if self.scene.top and mover.cast.kind == "ball":
             turned = round((angle + vx / 30 / (mover.cast.width / 2)) * _GRID) / _GRID
         if turned != angle:
             body.angle = turned
+        mover.settled = (*place, *speeds, turned)
         speed = abs(vx) if not self.scene.top else math.hypot(vx, vy)
         if mover.cast.kind == "car":
             speed = vx * mover.facing
         mover.phase += (speed if mover.cast.kind != "bird" else abs(mover.cast.speed) * mover.tempo) / 30
 
-    def _state(self, mover):
+    def _state(self, mover, settled=None):
+        """How an actor is now; `settled` where nothing has moved it since the end of a frame."""
         if mover.script is not None:
             return mover.script
-        (x, y), (vx, vy) = mover.body.position, mover.body.velocity
+        if settled is None:
+            body = mover.body
+            settled = (*body.position, *body.velocity, body.angle)
+        x, y, vx, vy, angle = settled
         z = 0.0
         if self.scene.top:
             z, vy = -mover.tall.position.y - 10, mover.tall.velocity.y
             z = 0.0 if abs(z) < 0.6 else z
-        angle = mover.body.angle
         return State(x, y, z, angle, vx, vy, self.grounded(mover), mover.phase, mover.facing, mover.action)
